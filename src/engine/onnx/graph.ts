@@ -1,0 +1,206 @@
+import { CuvetteError } from '../../shared/problem'
+import { operatorRule } from './operators'
+import type { ElementType, Tensor } from './tensor'
+import { int64 } from './tensor'
+
+/** A fixed size, or a symbol such as "B" or "B*H*W". Equal symbols are equal sizes. */
+export type Dimension = number | string
+
+/** A tensor inside a graph: its name, and what is known of it before anything runs. */
+export interface Value {
+  readonly name: string
+  readonly type: ElementType
+  readonly shape: readonly Dimension[]
+}
+
+export type Attribute =
+  | { kind: 'int'; value: number }
+  | { kind: 'float'; value: number }
+  | { kind: 'string'; value: string }
+  | { kind: 'ints'; value: readonly number[] }
+  | { kind: 'floats'; value: readonly number[] }
+  | { kind: 'tensor'; value: Tensor }
+
+export interface GraphNode {
+  readonly op: string
+  /** '' for ai.onnx. */
+  readonly domain: string
+  readonly name: string
+  /** '' for an input that is left out. */
+  readonly inputs: readonly string[]
+  readonly outputs: readonly string[]
+  readonly attributes: Readonly<Record<string, Attribute>>
+}
+
+export interface InferredOutput {
+  type: ElementType
+  shape: readonly Dimension[]
+}
+
+/** One dimension of a reshape target: a size, -1 for the rest, or the size of an axis of another value. */
+export type ReshapeDimension = number | { of: Value; axis: number }
+
+/**
+ * An ONNX graph under construction (opset 17). Plain data: nodes in topological order, because a
+ * value exists only after the node that makes it. Types and shapes are inferred as nodes are added.
+ */
+export class Graph {
+  readonly inputs: Value[] = []
+  readonly outputs: { name: string; value: Value }[] = []
+  readonly nodes: GraphNode[] = []
+  readonly initializers = new Map<string, Tensor>()
+  private readonly values = new Map<string, Value>()
+  private readonly constants = new Map<string, Value>()
+  private readonly producers = new Map<string, GraphNode>()
+  private scopes: string[] = []
+  private counter = 0
+
+  /** Declares a graph input. With a default, the caller may leave it out (an initializer of the same name). */
+  input(name: string, type: ElementType, shape: readonly Dimension[], fallback?: Tensor): Value {
+    const value = this.declare({ name, type, shape })
+    this.inputs.push(value)
+    if (fallback) this.initializers.set(name, fallback)
+    return value
+  }
+
+  /** Weights stored in the file under a name of their own. */
+  initializer(name: string, tensor: Tensor): Value {
+    const value = this.declare({ name, type: tensor.type, shape: tensor.shape })
+    this.initializers.set(name, tensor)
+    return value
+  }
+
+  /** A small literal. Equal literals share one initializer. */
+  constant(tensor: Tensor): Value {
+    const key = `${tensor.type}[${tensor.shape.join()}]${Array.from(tensor.data as ArrayLike<number | bigint>).join()}`
+    const known = this.constants.get(key)
+    if (known) return known
+    const value = this.initializer(`constant_${this.constants.size}`, tensor)
+    this.constants.set(key, value)
+    return value
+  }
+
+  /** A float32 scalar literal. */
+  scalar(number: number): Value {
+    return this.constant({ type: 'float32', shape: [], data: Float32Array.of(number) })
+  }
+
+  /** Adds an operator with one output. */
+  op(op: string, inputs: readonly (Value | null)[], attributes: Record<string, Attribute | number | string | readonly number[]> = {}, options: { domain?: string; name?: string; shape?: readonly Dimension[] } = {}): Value {
+    return this.ops(op, inputs, 1, attributes, options)[0]
+  }
+
+  /** Adds an operator with several outputs. `options.shape` overrides the inferred shape of the first. */
+  ops(op: string, inputs: readonly (Value | null)[], count: number, attributes: Record<string, Attribute | number | string | readonly number[]> = {}, options: { domain?: string; name?: string; shape?: readonly Dimension[] } = {}): Value[] {
+    const name = this.fresh(options.name ?? op)
+    const node: GraphNode = {
+      op,
+      domain: options.domain ?? '',
+      name,
+      inputs: inputs.map((value) => value?.name ?? ''),
+      outputs: Array.from({ length: count }, (_, index) => (count === 1 ? `${name}_out` : `${name}_out${index}`)),
+      attributes: normalise(attributes),
+    }
+    const inferred = operatorRule(op, node.domain).infer({ graph: this, node, inputs: [...inputs] })
+    return this.append(node, inferred.map((output, index) => (index === 0 && options.shape ? { ...output, shape: options.shape } : output)))
+  }
+
+  /** Adds a finished node: for readers of foreign graphs, which bring their own names. */
+  append(node: GraphNode, outputs: readonly InferredOutput[]): Value[] {
+    this.nodes.push(node)
+    return node.outputs.map((output, index) => {
+      this.producers.set(output, node)
+      return this.declare({ name: output, type: outputs[index].type, shape: outputs[index].shape })
+    })
+  }
+
+  /** Makes a value an output of the graph under a public name. */
+  output(name: string, value: Value): void {
+    this.outputs.push({ name, value })
+  }
+
+  /** Reshape to sizes that may be taken from other values at run time. */
+  reshape(value: Value, target: readonly ReshapeDimension[]): Value {
+    const shape = target.map((dimension) => (typeof dimension === 'number' ? dimension : dimension.of.shape[dimension.axis]))
+    const rest = shape.indexOf(-1)
+    if (rest >= 0) shape[rest] = restOf(value.shape, shape)
+    if (target.every((dimension) => typeof dimension === 'number')) {
+      return this.op('Reshape', [value, this.constant(int64([target.length], target as number[]))], {}, { shape })
+    }
+    const parts = target.map((dimension) =>
+      typeof dimension === 'number'
+        ? this.constant(int64([1], [dimension]))
+        : typeof dimension.of.shape[dimension.axis] === 'number'
+          ? this.constant(int64([1], [dimension.of.shape[dimension.axis] as number]))
+          : this.size(dimension.of, dimension.axis),
+    )
+    return this.op('Reshape', [value, this.op('Concat', parts, { axis: 0 })], {}, { shape })
+  }
+
+  /** Size of one axis as int64 [1], read at run time. */
+  size(value: Value, axis: number): Value {
+    const shape = this.op('Shape', [value])
+    return this.op('Gather', [shape, this.constant(int64([1], [axis]))], { axis: 0 })
+  }
+
+  /** Runs `write` with every new name prefixed, so that a reader of the file finds the pipeline node. */
+  within<T>(scope: string, write: () => T): T {
+    this.scopes.push(scope)
+    try {
+      return write()
+    } finally {
+      this.scopes.pop()
+    }
+  }
+
+  value(name: string): Value {
+    const value = this.values.get(name)
+    if (!value) throw new CuvetteError('internal', `The graph has no value named ${name}.`)
+    return value
+  }
+
+  has(name: string): boolean {
+    return this.values.has(name)
+  }
+
+  producer(name: string): GraphNode | undefined {
+    return this.producers.get(name)
+  }
+
+  private declare(value: Value): Value {
+    if (this.values.has(value.name)) throw new CuvetteError('internal', `The graph already has a value named ${value.name}.`)
+    this.values.set(value.name, value)
+    return value
+  }
+
+  private fresh(base: string): string {
+    this.counter += 1
+    return [...this.scopes, `${base}_${this.counter}`].join('/')
+  }
+}
+
+function normalise(attributes: Record<string, Attribute | number | string | readonly number[]>): Record<string, Attribute> {
+  const result: Record<string, Attribute> = {}
+  for (const [name, value] of Object.entries(attributes)) {
+    if (typeof value === 'number') result[name] = { kind: 'int', value }
+    else if (typeof value === 'string') result[name] = { kind: 'string', value }
+    else if (Array.isArray(value)) result[name] = { kind: 'ints', value: value as readonly number[] }
+    else result[name] = value as Attribute
+  }
+  return result
+}
+
+/** Symbol or size of what -1 stands for. */
+function restOf(from: readonly Dimension[], to: readonly Dimension[]): Dimension {
+  const left = [...from]
+  for (const dimension of to) {
+    const at = left.indexOf(dimension)
+    if (dimension !== -1 && at >= 0) left.splice(at, 1)
+  }
+  if (left.every((dimension) => typeof dimension === 'number') && to.every((dimension) => typeof dimension === 'number')) {
+    const total = (from as number[]).reduce((product, size) => product * size, 1)
+    const known = (to as number[]).filter((size) => size !== -1).reduce((product, size) => product * size, 1)
+    return total / known
+  }
+  return left.length === 0 ? 1 : left.join('*')
+}

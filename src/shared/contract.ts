@@ -1,0 +1,181 @@
+import type { BandStatistics, CubeDescription, MaskDescription } from './cube'
+import type { DeviceChoice, DeviceReport } from './device'
+import type { DetectionMetrics } from './metrics'
+import type { NodeDescription, PipelineSummary } from './nodes'
+import type { Problem } from './problem'
+import type { EpochRecord, ExportReport, FitReport, WorkProgress } from './reports'
+
+// The typed contract between the renderer and the workbench. Values are plain JSON: no Map, Date,
+// typed array or undefined in arrays. Pixels travel by URL only, see DataRoutes.
+
+export interface CubeEntry {
+  id: string
+  name: string
+  description: CubeDescription
+  mask: MaskDescription | null
+  /** Changes whenever the pixels or the mask behind the URLs change. */
+  version: number
+}
+
+export interface PipelineEntry {
+  id: string
+  name: string
+  description: string
+  origin: 'template' | 'project'
+  text: string
+  summary: PipelineSummary
+}
+
+export type RunStatus = 'running' | 'finished' | 'stopped' | 'failed' | 'interrupted'
+
+export interface RunEntry {
+  id: string
+  name: string
+  pipelineId: string
+  pipelineName: string
+  cubeId: string | null
+  cubeName: string
+  folder: string
+  created: string
+  status: RunStatus
+  problem: Problem | null
+  epochs: EpochRecord[]
+  epochsPlanned: number
+  seed: number
+  device: DeviceReport | null
+  metrics: DetectionMetrics | null
+  fit: FitReport | null
+  /** Whether scores can be fetched. Changes with `version`. */
+  scored: boolean
+  /** Threshold of the decider's rule on the scored cube, and the one the user chose instead. */
+  ruleThreshold: number | null
+  threshold: number | null
+  version: number
+}
+
+export interface JobEntry {
+  id: string
+  kind: 'fit' | 'score' | 'export'
+  title: string
+  runId: string | null
+  status: 'waiting' | 'running' | 'finished' | 'stopped' | 'failed'
+  /** 0 to 1, null when unknown. */
+  progress: number | null
+  message: string
+  secondsLeft: number | null
+  started: string
+  problem: Problem | null
+}
+
+export interface EngineEntry {
+  role: 'browse' | 'compute'
+  status: 'starting' | 'ready' | 'busy' | 'lost'
+  /** How often it was started again after a crash. */
+  restarts: number
+  message: string
+}
+
+export interface ProjectEntry {
+  name: string
+  folder: string
+  isSample: boolean
+}
+
+export interface SessionInfo {
+  version: string
+  host: 'electron' | 'browser'
+  /** Whether files.choose shows a native dialog; otherwise the renderer lists folders with files.list. */
+  nativeDialogs: boolean
+  project: ProjectEntry
+  engines: EngineEntry[]
+  device: DeviceReport
+}
+
+export interface FolderListing {
+  path: string
+  parent: string | null
+  entries: { name: string; path: string; kind: 'folder' | 'cube' | 'pipeline' | 'other'; bytes: number | null }[]
+}
+
+/** Every call: one argument object, one result. Names are "area.verb". */
+export interface Calls {
+  'session.info': { args: Record<string, never>; result: SessionInfo }
+  'files.choose': { args: { purpose: 'cube' | 'mask' | 'export-folder' }; result: { paths: string[] } }
+  'files.list': { args: { path: string | null }; result: FolderListing }
+  /** Electron's dropped files: grants the paths that the preload resolved. */
+  'files.grant': { args: { paths: string[] }; result: { paths: string[] } }
+  'cubes.list': { args: Record<string, never>; result: CubeEntry[] }
+  'cubes.open': { args: { path: string }; result: CubeEntry }
+  'cubes.close': { args: { cubeId: string }; result: null }
+  'cubes.attachMask': { args: { cubeId: string; path: string }; result: CubeEntry }
+  'cubes.detachMask': { args: { cubeId: string }; result: CubeEntry }
+  'cubes.bandStatistics': { args: { cubeId: string; bands: number[] }; result: BandStatistics[] }
+  /** Values of one pixel over the bands; null where the file holds no-data or a non-finite number. */
+  'cubes.spectrum': { args: { cubeId: string; line: number; sample: number }; result: { values: (number | null)[] } }
+  'nodes.catalogue': { args: Record<string, never>; result: NodeDescription[] }
+  'pipelines.list': { args: Record<string, never>; result: PipelineEntry[] }
+  'pipelines.check': { args: { text: string; cubeId: string | null }; result: PipelineSummary }
+  'runs.list': { args: Record<string, never>; result: RunEntry[] }
+  'runs.start': {
+    args: { pipelineId: string; cubeId: string; epochs: number | null; seed: number | null; learningRate: number | null; device: DeviceChoice }
+    result: { jobId: string; runId: string }
+  }
+  /** Continue an interrupted or stopped run from its last checkpoint. */
+  'runs.resume': { args: { runId: string }; result: { jobId: string; runId: string } }
+  'runs.remove': { args: { runId: string }; result: null }
+  /** Remember the threshold chosen on the picture; null goes back to the decider's rule. */
+  'runs.setThreshold': { args: { runId: string; threshold: number | null }; result: RunEntry }
+  'runs.export': { args: { runId: string; folder: string }; result: ExportReport }
+  'jobs.list': { args: Record<string, never>; result: JobEntry[] }
+  'jobs.stop': { args: { jobId: string }; result: null }
+}
+
+export type CallName = keyof Calls
+
+/** Every name, for hosts that must refuse anything else. */
+export const CALL_NAMES: readonly CallName[] = [
+  'session.info', 'files.choose', 'files.list', 'files.grant',
+  'cubes.list', 'cubes.open', 'cubes.close', 'cubes.attachMask', 'cubes.detachMask', 'cubes.bandStatistics', 'cubes.spectrum',
+  'nodes.catalogue', 'pipelines.list', 'pipelines.check',
+  'runs.list', 'runs.start', 'runs.resume', 'runs.remove', 'runs.setThreshold', 'runs.export',
+  'jobs.list', 'jobs.stop',
+]
+
+export interface Events {
+  cube: CubeEntry
+  'cube-closed': { cubeId: string }
+  run: RunEntry
+  'run-removed': { runId: string }
+  job: JobEntry
+  progress: { jobId: string; runId: string | null; progress: WorkProgress }
+  engine: EngineEntry
+  device: DeviceReport
+  /** The host asks the renderer to run a command: menu items, files opened from outside. */
+  command: { command: 'open-cube' | 'open-paths'; paths: string[] }
+}
+
+export type EventName = keyof Events
+export type AnyEvent = { [N in EventName]: { name: N; value: Events[N] } }[EventName]
+
+export type Reply<N extends CallName> = { ok: true; value: Calls[N]['result'] } | { ok: false; problem: Problem }
+
+/** What a host gives the renderer. `window.workbenchHost` in Electron; a WebSocket client in the browser. */
+export interface WorkbenchHost {
+  readonly kind: 'electron' | 'browser'
+  call<N extends CallName>(name: N, args: Calls[N]['args']): Promise<Reply<N>>
+  onEvent(listener: (event: AnyEvent) => void): () => void
+  /** Absolute paths of dropped files; null where the host cannot know them (a browser). */
+  pathsOf(files: File[]): string[] | null
+}
+
+/**
+ * Pixels by URL on the app's own origin, little-endian, row-major.
+ *
+ *   GET /data/cubes/:cubeId/bands/:band?v=VERSION&stride=N   float32 [ceil(H/N), ceil(W/N)]; NaN = no data
+ *   GET /data/cubes/:cubeId/mask?v=VERSION                   uint8 [H, W] class ids
+ *   GET /data/runs/:runId/scores?v=VERSION                   float32 [H, W]; NaN where a pixel could not be scored
+ *   PUT /data/drop/:name                                     a dropped file (browser only); answers {path}
+ *
+ * Every answer carries Content-Length and `x-shape: H,W`. Errors: 4xx/5xx with a Problem as JSON.
+ */
+export const DATA_PREFIX = '/data/'

@@ -1,0 +1,42 @@
+import type { BandStatistics, CubeDescription, MaskDescription } from './cube'
+import type { DeviceChoice, DeviceReport } from './device'
+import type { NodeDescription, PipelineSummary } from './nodes'
+import type { Problem } from './problem'
+import type { ExportReport, ExportRequest, FitReport, FitRequest, RunReport, RunRequest, WorkProgress } from './reports'
+
+// Between the workbench and an engine process. Structured clone: typed arrays are allowed here.
+// A cube or mask reference is a path, optionally followed by #variable.
+
+export interface EngineCalls {
+  // browse
+  'cube.describe': { args: { reference: string }; result: CubeDescription }
+  'cube.band': { args: { reference: string; band: number; stride: number }; result: { shape: [number, number]; values: Float32Array } }
+  'cube.spectrum': { args: { reference: string; line: number; sample: number }; result: { values: Float32Array } }
+  'cube.bandStatistics': { args: { reference: string; bands: number[] }; result: BandStatistics[] }
+  'cube.release': { args: { reference: string }; result: null }
+  'mask.describe': { args: { reference: string; shape: [number, number] }; result: MaskDescription }
+  'mask.read': { args: { reference: string; shape: [number, number] }; result: { shape: [number, number]; values: Uint8Array } }
+  'nodes.catalogue': { args: Record<string, never>; result: NodeDescription[] }
+  /** Parses and checks; with a cube, also channel counts and wavelengths. Never throws for a bad document. */
+  'pipeline.check': { args: { text: string; path: string; cube: string | null }; result: PipelineSummary }
+  // compute
+  'device.probe': { args: { device: DeviceChoice }; result: DeviceReport }
+  fit: { args: FitRequest; result: FitReport }
+  run: { args: RunRequest; result: RunReport }
+  export: { args: ExportRequest; result: ExportReport }
+  /** For tests of crash handling: the process exits at once. Refused unless CUVETTE_TEST_CRASH is set. */
+  'test.crash': { args: Record<string, never>; result: null }
+}
+
+export type EngineCallName = keyof EngineCalls
+export type EngineRole = 'browse' | 'compute'
+
+export type ToEngine =
+  | { kind: 'call'; id: number; name: EngineCallName; args: unknown }
+  | { kind: 'cancel'; id: number }
+
+export type FromEngine =
+  | { kind: 'ready' }
+  | { kind: 'reply'; id: number; value: unknown }
+  | { kind: 'failure'; id: number; problem: Problem }
+  | { kind: 'progress'; id: number; progress: WorkProgress }

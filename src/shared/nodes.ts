@@ -1,0 +1,60 @@
+import type { Problem } from './problem'
+
+/** Element type of a port. `metrics` is a list of named numbers, which never enters a graph. */
+export type PortDataType = 'float32' | 'int32' | 'bool' | 'metrics'
+
+/** A dimension: a fixed size, or a name. B, H, W are free; other names (C, D, K) must agree along a connection. */
+export type PortDimension = number | string
+
+export interface PortDescription {
+  name: string
+  dtype: PortDataType
+  shape: PortDimension[]
+  description: string
+  optional: boolean
+  /** Other names under which documents may address it. */
+  aliases: string[]
+}
+
+export type ParameterValue = number | string | boolean | null | number[]
+
+export interface ParameterDescription {
+  name: string
+  type: 'integer' | 'number' | 'string' | 'boolean' | 'choice' | 'integers'
+  /** undefined: required. 'auto' on a channel count: filled in from the cube. */
+  default?: ParameterValue
+  description: string
+  minimum?: number
+  maximum?: number
+  exclusiveMinimum?: number
+  exclusiveMaximum?: number
+  choices?: string[]
+  nullable?: boolean
+  unit?: string
+}
+
+/** One entry of `cuvette nodes --json`. */
+export interface NodeDescription {
+  type: string
+  aliases: string[]
+  family: string
+  summary: string
+  /** Formula in words or symbols, and where it comes from. */
+  formula: string
+  source: string
+  inputs: PortDescription[]
+  outputs: PortDescription[]
+  parameters: ParameterDescription[]
+  role: 'source' | 'transform' | 'decider' | 'loss' | 'metric'
+  needsStatistics: boolean
+  trainable: boolean
+}
+
+/** The graph of a pipeline as the renderer draws it. */
+export interface PipelineSummary {
+  name: string
+  nodes: { name: string; type: string; known: boolean; parameters: Record<string, ParameterValue>; problems: Problem[] }[]
+  connections: { from: string; to: string }[]
+  epochs: number | null
+  problems: Problem[]
+}

@@ -1,0 +1,127 @@
+import type { CubeDescription } from './cube'
+import type { DeviceChoice, DeviceName } from './device'
+import type { DetectionMetrics } from './metrics'
+
+// What the long works take and give. These types are the public JSON contract of the command
+// line (docs/cli.md) and what travels between the workbench and the compute process.
+
+export interface FitRequest {
+  /** YAML text of the pipeline, and where it came from, for messages. */
+  pipeline: { text: string; path: string }
+  /** Cube paths, each optionally with #variable. */
+  data: string[]
+  /** One per data cube, or empty: then a mask is looked for beside or inside each cube. */
+  masks: string[]
+  /** Cubes for validation at each epoch. Empty: the training cubes. */
+  validation: string[]
+  out: string
+  epochs?: number
+  seed?: number
+  learningRate?: number
+  device: DeviceChoice
+  /** Continue from the checkpoint in `out`. */
+  resume: boolean
+}
+
+export interface EpochRecord {
+  epoch: number
+  loss: number
+  validationLoss: number | null
+  learningRate: number
+  gradientNorm: number | null
+  metrics: Record<string, number>
+}
+
+/** Progress of a fit, a run or an export. */
+export type WorkProgress =
+  | { kind: 'stage'; stage: string; message: string; done: number; total: number; secondsLeft: number | null }
+  | { kind: 'epoch'; record: EpochRecord; epochs: number; secondsLeft: number | null }
+  | { kind: 'device'; device: DeviceName; reason: string }
+  | { kind: 'warning'; message: string }
+
+export interface FitReport {
+  out: string
+  device: DeviceName
+  deviceReason: string
+  seed: number
+  seconds: number
+  /** True when the user stopped it: the folder holds the state after the last finished epoch. */
+  stopped: boolean
+  phases: {
+    statistical: { nodes: string[]; pixels: number; seconds: number }
+    gradient: { epochs: number; loss: number[]; seconds: number } | null
+  }
+  metrics: DetectionMetrics | null
+  warnings: string[]
+  /** Relative to `out`. */
+  files: string[]
+}
+
+export interface RunRequest {
+  /** A trained-pipeline folder. */
+  pipelineFolder: string
+  data: string[]
+  masks: string[]
+  out: string
+  format: 'envi' | 'npy'
+  /** Overrides the decider's own rule. */
+  threshold?: number
+  memoryMB?: number
+  device: DeviceChoice
+}
+
+export interface CubeRunReport {
+  path: string
+  shape: [number, number, number]
+  threshold: number
+  flagged: number
+  seconds: number
+  metrics: DetectionMetrics | null
+  warnings: string[]
+  /** Relative to the run's `out`. */
+  files: string[]
+}
+
+export interface RunReport {
+  out: string
+  device: DeviceName
+  deviceReason: string
+  peakMemoryMB: number
+  cubes: CubeRunReport[]
+}
+
+export interface ExportRequest {
+  pipelineFolder: string
+  to: 'onnx' | 'ort-training' | 'folder'
+  out: string
+}
+
+export interface ExportReport {
+  out: string
+  to: ExportRequest['to']
+  files: string[]
+  /** The exported model against the app's own scores on a held-back tile. */
+  verified: { maxDifference: number; tolerance: number }
+}
+
+/** `run.json` of a trained pipeline. */
+export interface RunRecord {
+  cuvette: string
+  created: string
+  seed: number
+  device: DeviceName
+  deviceReason: string
+  versions: Record<string, string>
+  data: { path: string; variable: string | null; sha256: string; shape: [number, number, number] }[]
+  masks: { path: string; variable: string | null; sha256: string }[]
+  wavelengths: number[] | null
+  wavelengthUnit: string | null
+  statistical: { nodes: string[]; pixels: number }
+  epochs: EpochRecord[]
+  epochsPlanned: number
+  stopped: boolean
+  metrics: DetectionMetrics | null
+  warnings: string[]
+}
+
+export type { CubeDescription }
