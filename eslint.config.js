@@ -19,8 +19,13 @@ function layerRules(room, allowed) {
   return patterns
 }
 
+/** The same patterns for static imports and for import(). esquery's patterns cannot hold a slash. */
 function restricted(patterns) {
-  return { 'no-restricted-imports': ['error', { patterns }], '@typescript-eslint/no-restricted-imports': 'off' }
+  const dynamic = patterns.map(({ regex, message }) => ({
+    selector: `ImportExpression[source.value=/${regex.replaceAll('\\/', '/').replaceAll('/', '\\u002F')}/]`,
+    message,
+  }))
+  return { 'no-restricted-imports': ['error', { patterns }], 'no-restricted-syntax': ['error', ...dynamic] }
 }
 
 const layers = Object.entries(rooms).map(([room, allowed]) => ({
