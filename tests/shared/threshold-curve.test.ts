@@ -42,7 +42,10 @@ describe('threshold curve', () => {
         const positives = kept.filter((p) => p.target === 1)
         const negatives = kept.filter((p) => p.target === 0)
         const auc = areaUnderRoc(curveOf(pixels))
-        if (positives.length === 0 || negatives.length === 0) return expect(auc).toBeNull()
+        if (positives.length === 0 || negatives.length === 0) {
+          expect(auc).toBeNull()
+          return
+        }
         let won = 0
         for (const p of positives) for (const n of negatives) won += p.score > n.score ? 1 : p.score === n.score ? 0.5 : 0
         expect(auc).toBeCloseTo(won / (positives.length * negatives.length), 12)
@@ -57,7 +60,10 @@ describe('threshold curve', () => {
         const kept = counted(pixels)
         const positives = kept.filter((p) => p.target === 1).length
         const result = averagePrecision(curveOf(pixels))
-        if (positives === 0) return expect(result).toBeNull()
+        if (positives === 0) {
+          expect(result).toBeNull()
+          return
+        }
         let sum = 0
         let recallBefore = 0
         for (const threshold of [...new Set(kept.map((p) => p.score))].sort((a, b) => b - a)) {
