@@ -79,6 +79,8 @@ export interface ProjectEntry {
   name: string
   folder: string
   isSample: boolean
+  /** What could not be reopened as it was left: a cube that moved, a damaged file that was set aside. */
+  problems: Problem[]
 }
 
 export interface SessionInfo {
@@ -177,5 +179,20 @@ export interface WorkbenchHost {
  *   PUT /data/drop/:name                                     a dropped file (browser only); answers {path}
  *
  * Every answer carries Content-Length and `x-shape: H,W`. Errors: 4xx/5xx with a Problem as JSON.
+ * Keep each band answer at or under about 16 MB by choosing the stride; aborting the fetch stops the read.
  */
 export const DATA_PREFIX = '/data/'
+
+/**
+ * The browser's control channel: JSON over one WebSocket at this path of the page's origin (the
+ * session cookie goes with it). The workbench answers every request, in any order.
+ */
+export const SOCKET_PATH = '/socket'
+
+export interface SocketRequest {
+  id: number
+  name: CallName
+  args: unknown
+}
+
+export type SocketMessage = { kind: 'reply'; id: number; reply: Reply<CallName> } | { kind: 'event'; event: AnyEvent }
