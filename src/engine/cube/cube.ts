@@ -12,20 +12,35 @@ export interface Window {
  * An open cube: what is known of it, and windowed reads. Nothing reads more than the window asked for
  * plus what the file's layout forces, in bounded pieces. Numbers are as stored (no scale applied),
  * converted to float32; no-data values become NaN; complex values their magnitude.
+ *
+ * Reads throw CuvetteError: 'bad-argument' for a window or band outside the cube, 'truncated' or 'bad-data'
+ * for a damaged file, 'cancelled' when the signal fires. Several reads may run at once.
  */
 export interface Cube {
   readonly description: CubeDescription
+  /**
+   * Keys of a text header and their values as written, lower-case keys: what the description does not
+   * know (map info, coordinate system string, ...) for writing back. Absent for formats without such a header.
+   */
+  readonly headerFields?: ReadonlyMap<string, string>
   /** [lines, samples, bands] row-major, into `target` when given. `bands`: 0-based, default all. */
-  readPixels(window: Window, bands?: readonly number[] | null, target?: Float32Array): Promise<Float32Array>
+  readPixels(window: Window, bands?: readonly number[] | null, target?: Float32Array, signal?: AbortSignal): Promise<Float32Array>
   /** One band [ceil(lines/stride), ceil(samples/stride)] of the window, taking every stride-th line and sample. */
-  readBand(band: number, window: Window, stride?: number): Promise<Float32Array>
+  readBand(band: number, window: Window, stride?: number, signal?: AbortSignal): Promise<Float32Array>
   close(): Promise<void>
 }
 
 export interface OpenOptions {
   /** Variable inside the file, for formats that hold several. */
   variable?: string | null
+  /** Stops the opening and every later read of the cube. */
   signal?: AbortSignal
+  /** Largest number of bytes read at once. Default 8 MiB. */
+  pieceBytes?: number
+  /** Largest number of bytes of decompressed data held in memory; more goes to a temporary file. Default 256 MiB. */
+  inflatedBytes?: number
+  /** Open the mask of a cube of this size [lines, samples]: an image of one band, no-data values as stored. */
+  maskFor?: readonly [number, number]
 }
 
 /** One file format. Readers are tried by content first and by name second. */

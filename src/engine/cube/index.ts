@@ -1,0 +1,12 @@
+// The room's entry: what others call. Formats stay behind openCube and readMask.
+export type { Cube, Window } from './cube'
+export type { OpenCubeOptions } from './open-cube'
+export { describeCube, openCube } from './open-cube'
+export type { Mask } from './mask'
+export { describeMask, readMask } from './mask'
+export type { BandStatisticsOptions } from './band-statistics'
+export { bandStatistics } from './band-statistics'
+export type { Reference } from './reference'
+export { formatReference, parseReference } from './reference'
+export { wholeWindow } from './windowed-cube'
+export { wavelengthsInNanometres } from './wavelengths'

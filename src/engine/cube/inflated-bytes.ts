@@ -1,0 +1,156 @@
+import { createReadStream } from 'node:fs'
+import type { FileHandle } from 'node:fs/promises'
+import { mkdtemp, open, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pipeline } from 'node:stream/promises'
+import { createGunzip, createInflate } from 'node:zlib'
+import { CuvetteError } from '../../shared/problem'
+import { cannotWrite } from '../files/atomic'
+import type { ByteSource } from './bytes'
+import { cannotRead, readFully, throwIfCancelled } from './bytes'
+
+export interface Deflated {
+  path: string
+  /** What the sentences call it: "variable data of /x/scene.mat". */
+  subject: string
+  /** Byte range in the file. */
+  start: number
+  length: number
+  kind: 'zlib' | 'gzip'
+  /** How many bytes must come out; what follows them is not kept. */
+  inflatedLength: number
+}
+
+/** Decompressed data held in memory for one cube unless the caller says otherwise. */
+export const INFLATED_BYTES = 256 * 1024 * 1024
+
+/** Deflate cannot shrink data by more than this. */
+const LARGEST_RATIO = 1032
+
+/** Whether so few compressed bytes can hold so many. */
+export function canHold(deflated: Deflated): boolean {
+  return deflated.length * LARGEST_RATIO >= deflated.inflatedLength
+}
+
+/**
+ * Decompressed data with random access. It is decompressed at the first read: into memory up to `budget`
+ * bytes, otherwise into a temporary file that goes away with `close`.
+ */
+export function inflatedBytes(deflated: Deflated, budget: number, signal?: AbortSignal): ByteSource {
+  let content: Promise<ByteSource> | null = null
+  return {
+    path: deflated.path,
+    async read(position, into) {
+      // After a failure the next read tries again.
+      content ??= inflate(deflated, budget, signal).catch((error: unknown) => {
+        content = null
+        throw error
+      })
+      const source = await content
+      await source.read(position, into)
+    },
+    async close() {
+      const source = await content?.catch(() => null)
+      content = null
+      await source?.close()
+    },
+  }
+}
+
+async function inflate(deflated: Deflated, budget: number, signal?: AbortSignal): Promise<ByteSource> {
+  throwIfCancelled(deflated.path, signal)
+  const sink = deflated.inflatedLength <= budget ? memorySink(deflated) : await temporarySink(deflated)
+  let received = 0
+  try {
+    await pipeline(
+      createReadStream(deflated.path, { start: deflated.start, end: deflated.start + deflated.length - 1, highWaterMark: 1 << 18 }),
+      deflated.kind === 'gzip' ? createGunzip({ chunkSize: 1 << 18 }) : createInflate({ chunkSize: 1 << 18 }),
+      async (chunks: AsyncIterable<Buffer>) => {
+        for await (const chunk of chunks) {
+          const wanted = Math.min(chunk.length, deflated.inflatedLength - received)
+          if (wanted > 0) await sink.write(chunk.subarray(0, wanted), received)
+          received += wanted
+        }
+      },
+      { signal },
+    )
+    if (received < deflated.inflatedLength) throw tooShort(deflated, received)
+    return sink.source
+  } catch (error) {
+    await sink.source.close()
+    throwIfCancelled(deflated.path, signal)
+    throw damaged(deflated, received, error)
+  }
+}
+
+interface Sink {
+  write(chunk: Uint8Array, position: number): Promise<void>
+  source: ByteSource
+}
+
+function memorySink(deflated: Deflated): Sink {
+  let bytes: Uint8Array | null = new Uint8Array(deflated.inflatedLength)
+  return {
+    async write(chunk, position) {
+      bytes?.set(chunk, position)
+    },
+    source: {
+      path: deflated.path,
+      async read(position, into) {
+        if (!bytes) throw new CuvetteError('bad-argument', `${deflated.path} was closed; open it again.`, { path: deflated.path })
+        into.set(bytes.subarray(position, position + into.length))
+      },
+      async close() {
+        bytes = null
+      },
+    },
+  }
+}
+
+async function temporarySink(deflated: Deflated): Promise<Sink> {
+  const folder = await mkdtemp(join(tmpdir(), 'cuvette-')).catch((error: unknown) => {
+    throw cannotWrite(tmpdir(), error)
+  })
+  const path = join(folder, 'inflated')
+  let handle: FileHandle
+  try {
+    handle = await open(path, 'wx+')
+  } catch (error) {
+    await rm(folder, { recursive: true, force: true })
+    throw cannotWrite(path, error)
+  }
+  // Without a name it cannot outlive the process. Where an open file keeps its name, close removes it.
+  await rm(folder, { recursive: true, force: true }).catch(() => undefined)
+  return {
+    async write(chunk, position) {
+      for (let done = 0; done < chunk.length; ) {
+        const { bytesWritten } = await handle.write(chunk, done, chunk.length - done, position + done).catch((error: unknown) => {
+          throw cannotWrite(path, error)
+        })
+        done += bytesWritten
+      }
+    },
+    source: {
+      path: deflated.path,
+      read: (position, into) => readFully(handle, path, position, into),
+      async close() {
+        await handle.close().catch(() => undefined)
+        await rm(folder, { recursive: true, force: true }).catch(() => undefined)
+      },
+    },
+  }
+}
+
+function tooShort(deflated: Deflated, received: number): CuvetteError {
+  const { path, subject, inflatedLength } = deflated
+  return new CuvetteError('truncated', `${subject} is incomplete: ${received} bytes came out of the compressed data, ${inflatedLength} were expected; copy or export the file again.`, { path })
+}
+
+function damaged(deflated: Deflated, received: number, error: unknown): CuvetteError {
+  if (error instanceof CuvetteError) return error
+  const code = (error as NodeJS.ErrnoException).code ?? ''
+  if (code === 'Z_BUF_ERROR') return tooShort(deflated, received)
+  if (!code.startsWith('Z_')) return cannotRead(deflated.path, error)
+  return new CuvetteError('bad-data', `${deflated.subject} cannot be decompressed: the compressed data is damaged after ${received} bytes; copy or export the file again.`, { path: deflated.path, cause: error })
+}

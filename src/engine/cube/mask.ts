@@ -1,0 +1,87 @@
+import type { CubeDescription, MaskDescription } from '../../shared/cube'
+import { CuvetteError } from '../../shared/problem'
+import type { Cube } from './cube'
+import { openFile } from './open-file'
+import { formatReference, parseReference } from './reference'
+import { wholeWindow } from './windowed-cube'
+
+/** A mask: what is known of it, and its class ids [H, W] row-major. */
+export interface Mask {
+  description: MaskDescription
+  values: Uint8Array
+}
+
+/**
+ * Reads a mask for a cube of `shape` [lines, samples] by reference: an ENVI image of one band, or a 2-D array
+ * of a MATLAB file (named after '#', or the only one of that size). Values are whole numbers from 0 to 255.
+ * Throws CuvetteError('bad-mask') with file, found and expected size; reading errors as `openCube`.
+ */
+export async function readMask(reference: string, shape: readonly [number, number], signal?: AbortSignal): Promise<Mask> {
+  const mask = await openMask(reference, shape, signal)
+  try {
+    return await classesOf(mask, signal)
+  } finally {
+    await mask.close()
+  }
+}
+
+/** As `readMask`, without the values. */
+export async function describeMask(reference: string, shape: readonly [number, number], signal?: AbortSignal): Promise<MaskDescription> {
+  return (await readMask(reference, shape, signal)).description
+}
+
+async function openMask(reference: string, shape: readonly [number, number], signal?: AbortSignal): Promise<Cube> {
+  const { path, variable } = parseReference(reference)
+  const cube = await openFile(path, { signal, variable, maskFor: shape })
+  try {
+    requireSize(cube.description, shape)
+    return cube
+  } catch (error) {
+    await cube.close()
+    throw error
+  }
+}
+
+function requireSize({ path, variable, shape: found }: CubeDescription, shape: readonly [number, number]): void {
+  const named = formatReference({ path, variable })
+  if (found[2] !== 1) {
+    throw new CuvetteError('bad-mask', `The mask ${named} has ${found[2]} bands; a mask has one.`, { path })
+  }
+  if (found[0] !== shape[0] || found[1] !== shape[1]) {
+    throw new CuvetteError(
+      'bad-mask',
+      `The mask ${named} is ${found[0]} lines x ${found[1]} samples, but the cube is ${shape[0]} x ${shape[1]}; choose the mask of this cube.`,
+      { path },
+    )
+  }
+}
+
+/** Reads line blocks, so that memory beyond the mask itself stays small. */
+async function classesOf(cube: Cube, signal?: AbortSignal): Promise<Mask> {
+  const { description } = cube
+  const [lines, samples] = description.shape
+  const values = new Uint8Array(lines * samples)
+  const counts = new Float64Array(256)
+  const blockLines = Math.max(1, Math.floor((1 << 20) / samples))
+  for (let line = 0; line < lines; line += blockLines) {
+    const block = await cube.readBand(0, { ...wholeWindow(description), line, lines: Math.min(blockLines, lines - line) }, 1, signal)
+    for (let n = 0; n < block.length; n += 1) {
+      const value = block[n]
+      if (!(value >= 0 && value <= 255 && Math.floor(value) === value)) throw notAClass(description, value, line * samples + n)
+      values[line * samples + n] = value
+      counts[value] += 1
+    }
+  }
+  const classes = Array.from(counts, (count, id) => ({ id, count })).filter(({ count }) => count > 0)
+  return { description: { path: description.path, variable: description.variable, shape: [lines, samples], classes }, values }
+}
+
+function notAClass({ path, variable, shape }: CubeDescription, value: number, pixel: number): CuvetteError {
+  const [, samples] = shape
+  const place = `line ${Math.floor(pixel / samples)}, sample ${pixel % samples}`
+  return new CuvetteError(
+    'bad-mask',
+    `The mask ${formatReference({ path, variable })} holds ${value} at ${place}; a mask holds whole numbers from 0 to 255, one for each class.`,
+    { path, where: place },
+  )
+}

@@ -1,0 +1,35 @@
+import { statSync } from 'node:fs'
+import { resolve } from 'node:path'
+
+/** A file, and the variable inside it when one was named. */
+export interface Reference {
+  /** Absolute. */
+  path: string
+  variable: string | null
+}
+
+/**
+ * Takes `scene.mat#data` apart. A '#' that belongs to a real file name stays in it: the whole string is
+ * the path when it exists; otherwise the longest part before a '#' that exists.
+ */
+export function parseReference(reference: string): Reference {
+  if (exists(reference)) return { path: resolve(reference), variable: null }
+  for (let mark = reference.lastIndexOf('#'); mark > 0; mark = reference.lastIndexOf('#', mark - 1)) {
+    const path = reference.slice(0, mark)
+    if (exists(path)) return { path: resolve(path), variable: reference.slice(mark + 1) || null }
+  }
+  // Nothing exists: keep what was most likely meant, for the message.
+  const mark = reference.lastIndexOf('#')
+  const variable = reference.slice(mark + 1)
+  if (mark <= 0 || /[\\/.]/.test(variable)) return { path: resolve(reference), variable: null }
+  return { path: resolve(reference.slice(0, mark)), variable: variable || null }
+}
+
+/** The other direction. */
+export function formatReference(reference: Reference): string {
+  return reference.variable === null ? reference.path : `${reference.path}#${reference.variable}`
+}
+
+function exists(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false }) !== undefined
+}

@@ -1,0 +1,44 @@
+import type { CubeDataType, CubeDescription } from '../../shared/cube'
+import type { ByteSource } from './bytes'
+import type { Cube, OpenOptions } from './cube'
+import { BYTES_PER_ELEMENT, decoder } from './numbers'
+import { readStrided } from './strided-read'
+import type { BoxReader } from './windowed-cube'
+import { PIECE_BYTES, windowedCube } from './windowed-cube'
+
+/** Where the element (line, sample, band) lies: base + (line*steps.line + sample*steps.sample + band*steps.band) * bytes. */
+export interface StridedLayout {
+  dtype: CubeDataType
+  littleEndian: boolean
+  /** Byte position of element (0, 0, 0). */
+  base: number
+  /** In elements. */
+  steps: { line: number; sample: number; band: number }
+}
+
+/** A cube whose numbers lie evenly spaced in a byte source. Closing it closes the source. */
+export function stridedCube(
+  description: CubeDescription,
+  layout: StridedLayout,
+  source: ByteSource,
+  options: OpenOptions = {},
+  headerFields?: ReadonlyMap<string, string>,
+): Cube {
+  const { steps } = layout
+  const decode = decoder(layout.dtype, layout.littleEndian, options.maskFor ? null : description.noData)
+  const reader: BoxReader = {
+    read: (box, out, signals) =>
+      readStrided({
+        source,
+        base: layout.base,
+        bytesPerElement: BYTES_PER_ELEMENT[layout.dtype],
+        decode,
+        axes: [{ step: steps.line, ...box.lines }, { step: steps.sample, ...box.samples }, { step: steps.band, ...box.bands }],
+        out,
+        pieceBytes: options.pieceBytes ?? PIECE_BYTES,
+        signals,
+      }),
+    close: () => source.close(),
+  }
+  return windowedCube(description, reader, options, headerFields)
+}

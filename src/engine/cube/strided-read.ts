@@ -1,0 +1,142 @@
+import type { ByteSource } from './bytes'
+import { throwIfCancelled } from './bytes'
+import type { Decode } from './numbers'
+import type { Selection } from './windowed-cube'
+
+export interface AxisSelection extends Selection {
+  /** Elements in the file between neighbours along this axis. */
+  step: number
+}
+
+export interface StridedRead {
+  source: ByteSource
+  /** Byte position of element 0. */
+  base: number
+  bytesPerElement: number
+  decode: Decode
+  axes: AxisSelection[]
+  out: Float32Array
+  /** Largest read, in bytes. */
+  pieceBytes: number
+  signals: (AbortSignal | undefined)[]
+}
+
+/** Unwanted bytes shorter than this are read over: cheaper than a second read. */
+const GAP_BYTES = 32 * 1024
+const PENDING = 8192
+
+/** Elements at equal distances in the file that go to equal distances in the output. */
+interface Run {
+  first: number
+  step: number
+  count: number
+  target: number
+  targetStep: number
+}
+
+/**
+ * Reads a box of a strided array of up to three axes in ascending file order: neighbouring runs are
+ * gathered into pieces of at most `pieceBytes`, each piece is decoded once and scattered to `out`.
+ */
+export async function readStrided(read: StridedRead): Promise<void> {
+  const { bytesPerElement: width, out } = read
+  const pieceElements = Math.max(1, Math.floor(read.pieceBytes / width))
+  const gapElements = Math.min(Math.floor(GAP_BYTES / width), pieceElements)
+
+  // An axis with one index only moves the origin.
+  let origin = 0
+  let originTarget = 0
+  const axes: AxisSelection[] = []
+  for (const axis of read.axes) {
+    if (axis.indices.length === 0) return
+    if (axis.indices.length > 1) axes.push(axis)
+    else {
+      origin += axis.indices[0] * axis.step
+      originTarget += axis.targets[0]
+    }
+  }
+  axes.sort((a, b) => b.step - a.step)
+  const one: AxisSelection = { step: 0, indices: [0], targets: [0] }
+  while (axes.length < 3) axes.unshift(one)
+  const [slow, middle, fast] = axes
+  const runs = runsAlong(fast, gapElements, pieceElements)
+
+  const starts = new Float64Array(PENDING)
+  const targets = new Float64Array(PENDING)
+  const shapes = new Uint32Array(PENDING)
+  let pending = 0
+  let pieceStart = 0
+  let pieceEnd = 0
+  let buffer = new Uint8Array(0)
+  let numbers = new Float32Array(0)
+
+  async function flush(): Promise<void> {
+    if (pending === 0) return
+    throwIfCancelled(read.source.path, ...read.signals)
+    const count = pieceEnd - pieceStart
+    if (numbers.length < count) {
+      const capacity = Math.min(pieceElements, Math.max(count, 2 * numbers.length))
+      buffer = new Uint8Array(capacity * width)
+      numbers = new Float32Array(capacity)
+    }
+    const bytes = buffer.subarray(0, count * width)
+    await read.source.read(read.base + pieceStart * width, bytes)
+    read.decode(bytes, count, numbers)
+    for (let p = 0; p < pending; p += 1) scatter(numbers, starts[p] - pieceStart, out, targets[p], runs[shapes[p]])
+    pending = 0
+  }
+
+  for (let i = 0; i < slow.indices.length; i += 1) {
+    for (let j = 0; j < middle.indices.length; j += 1) {
+      const offset = origin + slow.indices[i] * slow.step + middle.indices[j] * middle.step
+      const target = originTarget + slow.targets[i] + middle.targets[j]
+      for (let k = 0; k < runs.length; k += 1) {
+        const start = offset + runs[k].first
+        const end = start + (runs[k].count - 1) * runs[k].step + 1
+        if (pending > 0 && (pending === PENDING || start - pieceEnd > gapElements || end - pieceStart > pieceElements)) await flush()
+        if (pending === 0) pieceStart = start
+        starts[pending] = start
+        targets[pending] = target + runs[k].target
+        shapes[pending] = k
+        pending += 1
+        pieceEnd = end
+      }
+    }
+  }
+  await flush()
+}
+
+function scatter(from: Float32Array, start: number, out: Float32Array, target: number, run: Run): void {
+  const { count, step, targetStep } = run
+  if (step === 1 && targetStep === 1 && count > 16) {
+    out.set(from.subarray(start, start + count), target)
+    return
+  }
+  for (let n = 0, source = start, to = target; n < count; n += 1, source += step, to += targetStep) out[to] = from[source]
+}
+
+function runsAlong(axis: AxisSelection, gapElements: number, pieceElements: number): Run[] {
+  const { indices, targets } = axis
+  const runs: Run[] = []
+  for (let start = 0; start < indices.length; ) {
+    const run: Run = { first: indices[start] * axis.step, step: 1, count: 1, target: targets[start], targetStep: 1 }
+    if (start + 1 < indices.length) {
+      run.step = (indices[start + 1] - indices[start]) * axis.step
+      run.targetStep = targets[start + 1] - targets[start]
+      if (run.step - 1 <= gapElements) {
+        const longest = Math.floor((pieceElements - 1) / Math.max(run.step, 1)) + 1
+        let next = start + 1
+        while (
+          next < indices.length && run.count < longest &&
+          (indices[next] - indices[next - 1]) * axis.step === run.step && targets[next] - targets[next - 1] === run.targetStep
+        ) {
+          run.count += 1
+          next += 1
+        }
+      }
+    }
+    runs.push(run)
+    start += run.count
+  }
+  return runs
+}
