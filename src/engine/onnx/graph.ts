@@ -75,7 +75,9 @@ export class Graph {
     const key = `${tensor.type}[${tensor.shape.join()}]${Array.from(tensor.data as ArrayLike<number | bigint>).join()}`
     const known = this.constants.get(key)
     if (known) return known
-    const value = this.initializer(`constant_${this.constants.size}`, tensor)
+    let number = this.constants.size
+    while (this.values.has(`constant_${number}`)) number += 1
+    const value = this.initializer(`constant_${number}`, tensor)
     this.constants.set(key, value)
     return value
   }
@@ -101,7 +103,7 @@ export class Graph {
       outputs: Array.from({ length: count }, (_, index) => (count === 1 ? `${name}_out` : `${name}_out${index}`)),
       attributes: normalise(attributes),
     }
-    const inferred = operatorRule(op, node.domain).infer({ graph: this, node, inputs: [...inputs] })
+    const inferred = operatorRule(op, node.domain, name).infer({ graph: this, node, inputs: [...inputs] })
     return this.append(node, inferred.map((output, index) => (index === 0 && options.shape ? { ...output, shape: options.shape } : output)))
   }
 
@@ -109,8 +111,11 @@ export class Graph {
   append(node: GraphNode, outputs: readonly InferredOutput[]): Value[] {
     this.nodes.push(node)
     return node.outputs.map((output, index) => {
+      const value = { name: output, type: outputs[index].type, shape: outputs[index].shape }
+      // '' is an output that is left out.
+      if (output === '') return value
       this.producers.set(output, node)
-      return this.declare({ name: output, type: outputs[index].type, shape: outputs[index].shape })
+      return this.declare(value)
     })
   }
 
@@ -121,20 +126,15 @@ export class Graph {
 
   /** Reshape to sizes that may be taken from other values at run time. */
   reshape(value: Value, target: readonly ReshapeDimension[]): Value {
-    const shape = target.map((dimension) => (typeof dimension === 'number' ? dimension : dimension.of.shape[dimension.axis]))
-    const rest = shape.indexOf(-1)
-    if (rest >= 0) shape[rest] = restOf(value.shape, shape)
-    if (target.every((dimension) => typeof dimension === 'number')) {
-      return this.op('Reshape', [value, this.constant(int64([target.length], target as number[]))], {}, { shape })
+    const sizes = target.map((dimension) => (typeof dimension === 'number' ? dimension : dimension.of.shape[dimension.axis]))
+    if (sizes.every((size) => typeof size === 'number')) {
+      return this.op('Reshape', [value, this.constant(int64([sizes.length], sizes as number[]))])
     }
-    const parts = target.map((dimension) =>
-      typeof dimension === 'number'
-        ? this.constant(int64([1], [dimension]))
-        : typeof dimension.of.shape[dimension.axis] === 'number'
-          ? this.constant(int64([1], [dimension.of.shape[dimension.axis] as number]))
-          : this.size(dimension.of, dimension.axis),
-    )
-    return this.op('Reshape', [value, this.op('Concat', parts, { axis: 0 })], {}, { shape })
+    const parts = target.map((dimension, axis) => {
+      const size = sizes[axis]
+      return typeof size === 'number' ? this.constant(int64([1], [size])) : this.size((dimension as { of: Value }).of, (dimension as { axis: number }).axis)
+    })
+    return this.op('Reshape', [value, parts.length === 1 ? parts[0] : this.op('Concat', parts, { axis: 0 })])
   }
 
   /** Size of one axis as int64 [1], read at run time. */
@@ -151,6 +151,11 @@ export class Graph {
     } finally {
       this.scopes.pop()
     }
+  }
+
+  /** Whether a value is declared as an input, with or without a default. */
+  isInput(name: string): boolean {
+    return this.inputs.some((input) => input.name === name)
   }
 
   value(name: string): Value {
@@ -174,8 +179,12 @@ export class Graph {
   }
 
   private fresh(base: string): string {
-    this.counter += 1
-    return [...this.scopes, `${base}_${this.counter}`].join('/')
+    for (;;) {
+      this.counter += 1
+      const name = [...this.scopes, `${base}_${this.counter}`].join('/')
+      // A graph that was read brings its own names.
+      if (!this.values.has(`${name}_out`) && !this.values.has(`${name}_out0`)) return name
+    }
   }
 }
 
@@ -188,19 +197,4 @@ function normalise(attributes: Record<string, Attribute | number | string | read
     else result[name] = value as Attribute
   }
   return result
-}
-
-/** Symbol or size of what -1 stands for. */
-function restOf(from: readonly Dimension[], to: readonly Dimension[]): Dimension {
-  const left = [...from]
-  for (const dimension of to) {
-    const at = left.indexOf(dimension)
-    if (dimension !== -1 && at >= 0) left.splice(at, 1)
-  }
-  if (left.every((dimension) => typeof dimension === 'number') && to.every((dimension) => typeof dimension === 'number')) {
-    const total = (from as number[]).reduce((product, size) => product * size, 1)
-    const known = (to as number[]).filter((size) => size !== -1).reduce((product, size) => product * size, 1)
-    return total / known
-  }
-  return left.length === 0 ? 1 : left.join('*')
 }

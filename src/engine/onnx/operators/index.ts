@@ -1,5 +1,13 @@
 import { CuvetteError } from '../../../shared/problem'
 import type { Graph, GraphNode, InferredOutput, Value } from '../graph'
+import { accumulation } from './accumulation'
+import { comparisons } from './comparison'
+import { elementwise } from './elementwise'
+import { matrixProducts } from './matmul'
+import { ordering } from './ordering'
+import { reductions } from './reduction'
+import { shapes } from './shape'
+import { softmaxes } from './softmax'
 
 export interface InferContext {
   graph: Graph
@@ -23,15 +31,29 @@ export interface OperatorRule {
   infer(context: InferContext): InferredOutput[]
   /** Gradients with respect to the inputs, in order; null where there is none. Absent: not differentiable. */
   gradient?(context: GradientContext): (Value | null)[]
+  /** The rule takes gradients that are smaller than the output and stand for their broadcast. */
+  broadcastsGradient?: boolean
 }
 
 export type OperatorFamily = Record<string, OperatorRule>
 
-const rules = new Map<string, OperatorRule>()
+const rules = new Map<string, OperatorRule>(
+  [elementwise, comparisons, matrixProducts, reductions, shapes, ordering, softmaxes, accumulation].flatMap((family) => Object.entries(family)),
+)
 
-/** The rule of an operator. A missing one is named: nothing is guessed. */
-export function operatorRule(op: string, domain = ''): OperatorRule {
-  const rule = rules.get(domain === '' ? op : `${domain}.${op}`)
-  if (!rule) throw new CuvetteError('unsupported', `The operator ${domain === '' ? op : `${domain}.${op}`} has no rule in this version.`)
-  return rule
+/** The rule of an operator. A missing one is named, with the node that wants it: nothing is guessed. */
+export function operatorRule(op: string, domain = '', node?: string): OperatorRule {
+  const rule = rules.get(ruleName(op, domain))
+  if (rule) return rule
+  const place = node === undefined ? '' : ` at ${node}`
+  throw new CuvetteError('unsupported', `The operator ${ruleName(op, domain)}${place} has no rule in this version.`, { where: node })
+}
+
+/** Every rule by its name: the operator, or "domain.operator" outside ai.onnx. */
+export function operatorRules(): ReadonlyMap<string, OperatorRule> {
+  return rules
+}
+
+function ruleName(op: string, domain: string): string {
+  return domain === '' || domain === 'ai.onnx' ? op : `${domain}.${op}`
 }

@@ -1,0 +1,312 @@
+import { CuvetteError } from '../../shared/problem'
+import { elementTypeOf, onnxTypeName, onnxTypeOf } from './element-types'
+import { Graph } from './graph'
+import type { Attribute, Dimension, GraphNode, InferredOutput, Value } from './graph'
+import type { AttributeMessage, FunctionMessage, GraphMessage, ModelMessage, NodeMessage, ValueInfoMessage } from './messages/schema'
+import { decodeModelMessage, encodeModelMessage } from './messages/schema'
+import { tensorFromMessage, tensorMessage, toNumber } from './messages/tensor'
+import { operatorRule, operatorRules } from './operators'
+import type { Tensor } from './tensor'
+
+/** What we write: read by every runtime since ONNX Runtime 1.12, the training runtime 1.19.2 included. */
+export const IR_VERSION = 8
+export const OPSET = 17
+const TRAINING_DOMAIN = 'com.microsoft'
+
+/** An operator defined inside the file, for runtimes that lack it. */
+export interface ModelFunction {
+  domain: string
+  name: string
+  inputs: readonly string[]
+  outputs: readonly string[]
+  nodes: readonly GraphNode[]
+}
+
+export interface EncodeOptions {
+  /** Key and value pairs of the file (metadata_props). */
+  metadata?: Readonly<Record<string, string>>
+  functions?: readonly ModelFunction[]
+  /** Name of the graph. */
+  name?: string
+  /** Which inputs are written, in order. Default: all, as declared. */
+  inputs?: readonly string[]
+}
+
+export interface DecodedModel {
+  graph: Graph
+  metadata: Record<string, string>
+  /** Version by domain; '' is ai.onnx. */
+  opsets: Record<string, number>
+  functions: ModelFunction[]
+  name: string
+}
+
+/**
+ * Bytes of an .onnx file (IR 8, opset 17, com.microsoft 1 when used). The same graph gives the same bytes.
+ * Only what the outputs need is written, under their public names. Throws CuvetteError('bad-argument').
+ */
+export function encodeModel(graph: Graph, options: EncodeOptions = {}): Uint8Array {
+  const nodes = neededNodes(graph)
+  const { names, copies } = publicNames(graph)
+  const named = (value: string): string => names.get(value) ?? value
+  const inputs = (options.inputs ?? graph.inputs.map((input) => input.name)).map((name) => graph.value(name))
+  const used = new Set([...nodes.flatMap((node) => node.inputs), ...copies.map((copy) => copy.inputs[0])])
+  for (const input of graph.inputs) {
+    if (used.has(input.name) && !inputs.includes(input) && !graph.initializers.has(input.name)) {
+      throw new CuvetteError('bad-argument', `The model needs its input ${input.name}, which is not among those to be written.`, { where: input.name })
+    }
+  }
+
+  const written: NodeMessage[] = nodes.map((node) => nodeMessage(node, named))
+  written.push(...copies.map((copy) => nodeMessage(copy, (name) => name)))
+  const initializers = [...graph.initializers]
+    .filter(([name]) => used.has(name) || inputs.some((input) => input.name === name))
+    .map(([name, tensor]) => tensorMessage(name, tensor))
+
+  const functions = options.functions ?? []
+  const usesTraining = functions.some(({ domain }) => domain === TRAINING_DOMAIN) || nodes.some(({ domain }) => domain === TRAINING_DOMAIN)
+  const opsets = [{ domain: '', version: OPSET }, ...(usesTraining ? [{ domain: TRAINING_DOMAIN, version: 1 }] : [])]
+  return encodeModelMessage({
+    ir_version: IR_VERSION,
+    producer_name: 'cuvette',
+    graph: {
+      node: written,
+      name: options.name ?? 'cuvette',
+      initializer: initializers,
+      input: inputs.map((input) => valueInfo(input.name, input)),
+      output: graph.outputs.map(({ name, value }) => valueInfo(name, value)),
+    },
+    opset_import: opsets,
+    metadata_props: Object.entries(options.metadata ?? {})
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([key, value]) => ({ key, value })),
+    functions: functions.map((definition) => functionMessage(definition)),
+  })
+}
+
+/** Nodes that some output depends on, in their order. */
+function neededNodes(graph: Graph): GraphNode[] {
+  const wanted = new Set(graph.outputs.map(({ value }) => value.name))
+  const needed: GraphNode[] = []
+  for (let index = graph.nodes.length - 1; index >= 0; index -= 1) {
+    const node = graph.nodes[index]
+    if (!node.outputs.some((output) => wanted.has(output))) continue
+    for (const input of node.inputs) wanted.add(input)
+    needed.push(node)
+  }
+  return needed.reverse()
+}
+
+/** Renames values to the public names of the outputs; where that cannot be, adds a copy under the name. */
+function publicNames(graph: Graph): { names: Map<string, string>; copies: GraphNode[] } {
+  const names = new Map<string, string>()
+  const copies: GraphNode[] = []
+  const taken = new Set<string>()
+  const renamed = new Set(graph.outputs.filter(({ name, value }) => name !== value.name && graph.producer(value.name)).map(({ value }) => value.name))
+  for (const { name, value } of graph.outputs) {
+    if (taken.has(name)) throw new CuvetteError('bad-argument', `Two outputs of the model are named ${name}.`, { where: name })
+    taken.add(name)
+    if (graph.has(name) && name !== value.name && !renamed.has(name)) {
+      throw new CuvetteError('bad-argument', `The output ${name} has the name of another value in the model.`, { where: name })
+    }
+    const written = names.get(value.name)
+    if (graph.producer(value.name) && written === undefined) names.set(value.name, name)
+    else if ((written ?? value.name) !== name) copies.push(copyNode(written ?? value.name, name))
+  }
+  return { names, copies }
+}
+
+function copyNode(from: string, to: string): GraphNode {
+  return { op: 'Identity', domain: '', name: `output ${to}`, inputs: [from], outputs: [to], attributes: {} }
+}
+
+function nodeMessage(node: GraphNode, named: (value: string) => string): NodeMessage {
+  return {
+    input: node.inputs.map(named),
+    output: node.outputs.map(named),
+    name: node.name,
+    op_type: node.op,
+    attribute: Object.entries(node.attributes).map(([name, attribute]) => attributeMessage(name, attribute)),
+    ...(node.domain !== '' && { domain: node.domain }),
+  }
+}
+
+function attributeMessage(name: string, attribute: Attribute): AttributeMessage {
+  switch (attribute.kind) {
+    case 'float':
+      return { name, f: attribute.value, type: 1 }
+    case 'int':
+      return { name, i: attribute.value, type: 2 }
+    case 'string':
+      return { name, s: new TextEncoder().encode(attribute.value), type: 3 }
+    case 'tensor':
+      return { name, t: tensorMessage('', attribute.value), type: 4 }
+    case 'floats':
+      return { name, floats: [...attribute.value], type: 6 }
+    case 'ints':
+      return { name, ints: [...attribute.value], type: 7 }
+  }
+}
+
+function functionMessage({ domain, name, inputs, outputs, nodes }: ModelFunction): FunctionMessage {
+  return {
+    name,
+    input: [...inputs],
+    output: [...outputs],
+    node: nodes.map((node) => nodeMessage(node, (value) => value)),
+    opset_import: [{ domain: '', version: OPSET }],
+    domain,
+  }
+}
+
+function valueInfo(name: string, value: Value): ValueInfoMessage {
+  const dim = value.shape.map((size) => (typeof size === 'number' ? { dim_value: size } : { dim_param: size }))
+  return { name, type: { tensor_type: { elem_type: onnxTypeOf(value.type), shape: { dim } } } }
+}
+
+/**
+ * Reads an .onnx file into a graph that can be run, differentiated and written again. Shapes are inferred anew;
+ * operators without a rule keep the shapes that the file states. Throws CuvetteError: 'bad-artifact' for damaged or
+ * foreign bytes, data in other files and unknown element types; 'unsupported' for opsets other than 13 to 17,
+ * control flow and operators whose results are unknown.
+ */
+export function decodeModel(bytes: Uint8Array, path: string): DecodedModel {
+  const message = readModel(bytes, path)
+  const source = message.graph as GraphMessage
+  const opsets = Object.fromEntries((message.opset_import ?? []).map(({ domain, version }) => [domain === 'ai.onnx' ? '' : (domain ?? ''), toNumber(version ?? 0)]))
+  if (opsets[''] !== undefined && (opsets[''] < 13 || opsets[''] > OPSET)) {
+    throw new CuvetteError('unsupported', `The model uses ONNX opset ${opsets['']}; 13 to ${OPSET} are supported. Convert it to opset ${OPSET}.`, { path })
+  }
+  if ((source.sparse_initializer?.length ?? 0) > 0) throw new CuvetteError('unsupported', 'The model holds sparse tensors, which are not supported.', { path })
+
+  const graph = new Graph()
+  const defaults = new Map((source.initializer ?? []).map((tensor) => [tensor.name ?? '', tensorFromMessage(tensor, path)]))
+  try {
+    for (const input of source.input ?? []) {
+      const { name, type, shape } = valueOf(input, path)
+      graph.input(name, type, shape, defaults.get(name))
+    }
+    for (const [name, tensor] of defaults) {
+      if (!graph.has(name)) graph.initializer(name, tensor)
+    }
+    const stated = new Map([...(source.value_info ?? []), ...(source.output ?? [])].map((info) => [info.name ?? '', info]))
+    source.node?.forEach((node, index) => appendNode(graph, node, index, stated, path))
+    for (const output of source.output ?? []) graph.output(output.name ?? '', graph.value(output.name ?? ''))
+  } catch (error) {
+    // A graph that contradicts itself is the file's fault.
+    if (error instanceof CuvetteError && error.path === undefined) {
+      const code = error.code === 'unsupported' ? 'unsupported' : 'bad-artifact'
+      throw new CuvetteError(code, error.message, { path, where: error.where, cause: error })
+    }
+    throw error
+  }
+  return {
+    graph,
+    metadata: Object.fromEntries((message.metadata_props ?? []).map(({ key, value }) => [key ?? '', value ?? ''])),
+    opsets,
+    functions: (message.functions ?? []).map((definition) => ({
+      domain: definition.domain ?? '',
+      name: definition.name ?? '',
+      inputs: definition.input ?? [],
+      outputs: definition.output ?? [],
+      nodes: (definition.node ?? []).map((node, index) => nodeOf(node, index, path)),
+    })),
+    name: source.name ?? '',
+  }
+}
+
+/** Decodes the message, and refuses bytes that are not a model. */
+export function readModel(bytes: Uint8Array, path: string): ModelMessage {
+  let message: ModelMessage
+  try {
+    message = decodeModelMessage(bytes)
+  } catch (cause) {
+    throw new CuvetteError('bad-artifact', `The file is not a complete ONNX model: its ${bytes.length} bytes cannot be read to the end.`, { path, cause })
+  }
+  if (!message.graph || toNumber(message.ir_version ?? 0) < 1 || (message.opset_import?.length ?? 0) === 0) {
+    throw new CuvetteError('bad-artifact', `The file is not an ONNX model: a format version, a graph and an operator set are expected in its ${bytes.length} bytes.`, { path })
+  }
+  return message
+}
+
+function valueOf(info: ValueInfoMessage, path: string): Value {
+  const name = info.name ?? ''
+  const tensor = info.type?.tensor_type
+  if (!tensor) throw new CuvetteError('unsupported', `The value ${name} of the model is not a tensor.`, { path, where: name })
+  const type = elementTypeOf(tensor.elem_type ?? 0)
+  if (!type) {
+    throw new CuvetteError('bad-artifact', `The value ${name} of the model has the element type ${onnxTypeName(tensor.elem_type ?? 0)}; float32, float64, int32, int64, uint8 or bool is expected.`, { path, where: name })
+  }
+  if (!tensor.shape) throw new CuvetteError('unsupported', `The value ${name} of the model has no stated number of axes.`, { path, where: name })
+  const shape = (tensor.shape.dim ?? []).map((dim, axis): Dimension => (Object.hasOwn(dim, 'dim_value') ? toNumber(dim.dim_value ?? 0) : dim.dim_param || `${name}.${axis}`))
+  return { name, type, shape }
+}
+
+function nodeOf(message: NodeMessage, index: number, path: string): GraphNode {
+  const op = message.op_type ?? ''
+  const name = message.name || `${op}_${index}`
+  return {
+    op,
+    domain: message.domain === 'ai.onnx' ? '' : (message.domain ?? ''),
+    name,
+    inputs: message.input ?? [],
+    outputs: message.output ?? [],
+    attributes: Object.fromEntries((message.attribute ?? []).map((attribute) => [attribute.name ?? '', attributeOf(attribute, op, name, path)])),
+  }
+}
+
+function attributeOf(message: AttributeMessage, op: string, node: string, path: string): Attribute {
+  switch (message.type) {
+    case 1:
+      return { kind: 'float', value: message.f ?? 0 }
+    case 2:
+      return { kind: 'int', value: toNumber(message.i ?? 0) }
+    case 3:
+      return { kind: 'string', value: new TextDecoder().decode(message.s ?? new Uint8Array()) }
+    case 4:
+      return { kind: 'tensor', value: tensorFromMessage(message.t ?? {}, path) }
+    case 6:
+      return { kind: 'floats', value: [...(message.floats ?? [])] }
+    case 7:
+      return { kind: 'ints', value: (message.ints ?? []).map(toNumber) }
+    default:
+      throw new CuvetteError('unsupported', `The operator ${op} at ${node} has an attribute ${message.name ?? ''} of a kind that is not supported (control flow or a list of texts).`, { path, where: node })
+  }
+}
+
+function appendNode(graph: Graph, message: NodeMessage, index: number, stated: ReadonlyMap<string, ValueInfoMessage>, path: string): void {
+  const node = nodeOf(message, index, path)
+  if (node.op === 'Constant' && node.domain === '') {
+    graph.initializer(node.outputs[0], literalOf(node, path))
+    return
+  }
+  const inputs = node.inputs.map((name) => {
+    if (name === '') return null
+    if (!graph.has(name)) throw new CuvetteError('bad-artifact', `The operator ${node.op} at ${node.name} uses the value ${name}, which nothing before it makes.`, { path, where: node.name })
+    return graph.value(name)
+  })
+  graph.append(node, operatorRules().has(ruleKey(node)) ? operatorRule(node.op, node.domain, node.name).infer({ graph, node, inputs }) : statedOutputs(node, stated, path))
+}
+
+function ruleKey(node: GraphNode): string {
+  return node.domain === '' ? node.op : `${node.domain}.${node.op}`
+}
+
+/** An operator that we do not know may stand in a graph when the file says what comes out of it. */
+function statedOutputs(node: GraphNode, stated: ReadonlyMap<string, ValueInfoMessage>, path: string): InferredOutput[] {
+  return node.outputs.map((output) => {
+    const info = stated.get(output)
+    if (output !== '' && !info) operatorRule(node.op, node.domain, node.name)
+    return info ? valueOf(info, path) : { type: 'float32', shape: [] }
+  })
+}
+
+function literalOf(node: GraphNode, path: string): Tensor {
+  const { value, value_float: number, value_floats: numbers, value_int: integer, value_ints: integerList } = node.attributes
+  if (value?.kind === 'tensor') return value.value
+  if (number?.kind === 'float') return { type: 'float32', shape: [], data: Float32Array.of(number.value) }
+  if (numbers?.kind === 'floats') return { type: 'float32', shape: [numbers.value.length], data: Float32Array.from(numbers.value) }
+  if (integer?.kind === 'int') return { type: 'int64', shape: [], data: BigInt64Array.of(BigInt(integer.value)) }
+  if (integerList?.kind === 'ints') return { type: 'int64', shape: [integerList.value.length], data: BigInt64Array.from(integerList.value, BigInt) }
+  throw new CuvetteError('unsupported', `The constant at ${node.name} holds texts or sparse numbers, which are not supported.`, { path, where: node.name })
+}
