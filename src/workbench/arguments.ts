@@ -1,0 +1,61 @@
+import * as v from 'valibot'
+import type { CallName, Calls } from '../shared/contract'
+import { CuvetteError } from '../shared/problem'
+
+// The page is not trusted: whatever arrives is checked here before anything else sees it.
+
+const path = v.pipe(v.string(), v.minLength(1), v.maxLength(8192))
+const paths = v.pipe(v.array(path), v.maxLength(1000))
+const id = v.pipe(v.string(), v.minLength(1), v.maxLength(200))
+const index = v.pipe(v.number(), v.integer(), v.minValue(0))
+const documentText = v.pipe(v.string(), v.maxLength(2_000_000))
+const nothing = v.strictObject({})
+
+/** A schema for the arguments of every call. */
+const schemas: { [N in CallName]: v.GenericSchema<unknown, Calls[N]['args']> } = {
+  'session.info': nothing as v.GenericSchema<unknown, Record<string, never>>,
+  'files.choose': v.strictObject({ purpose: v.picklist(['cube', 'mask', 'export-folder']) }),
+  'files.list': v.strictObject({ path: v.nullable(path) }),
+  'files.grant': v.strictObject({ paths }),
+  'cubes.list': nothing as v.GenericSchema<unknown, Record<string, never>>,
+  'cubes.open': v.strictObject({ path }),
+  'cubes.close': v.strictObject({ cubeId: id }),
+  'cubes.attachMask': v.strictObject({ cubeId: id, path }),
+  'cubes.detachMask': v.strictObject({ cubeId: id }),
+  'cubes.bandStatistics': v.strictObject({ cubeId: id, bands: v.pipe(v.array(index), v.maxLength(10_000)) }),
+  'cubes.spectrum': v.strictObject({ cubeId: id, line: index, sample: index }),
+  'nodes.catalogue': nothing as v.GenericSchema<unknown, Record<string, never>>,
+  'pipelines.list': nothing as v.GenericSchema<unknown, Record<string, never>>,
+  'pipelines.check': v.strictObject({ text: documentText, cubeId: v.nullable(id) }),
+  'runs.list': nothing as v.GenericSchema<unknown, Record<string, never>>,
+  'runs.start': v.strictObject({
+    pipelineId: id,
+    cubeId: id,
+    epochs: v.nullable(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(1_000_000))),
+    seed: v.nullable(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(2 ** 32 - 1))),
+    learningRate: v.nullable(v.pipe(v.number(), v.finite(), v.gtValue(0))),
+    device: v.picklist(['auto', 'cuda', 'webgpu', 'dml', 'coreml', 'cpu']),
+  }),
+  'runs.resume': v.strictObject({ runId: id }),
+  'runs.remove': v.strictObject({ runId: id }),
+  'runs.setThreshold': v.strictObject({ runId: id, threshold: v.nullable(v.pipe(v.number(), v.finite())) }),
+  'runs.export': v.strictObject({ runId: id, folder: path }),
+  'jobs.list': nothing as v.GenericSchema<unknown, Record<string, never>>,
+  'jobs.stop': v.strictObject({ jobId: id }),
+}
+
+export function isCallName(name: unknown): name is CallName {
+  return typeof name === 'string' && Object.hasOwn(schemas, name)
+}
+
+/** The arguments, if they have the shape that the contract says; else throws 'bad-argument'. */
+export function parseArguments<N extends CallName>(name: N, args: unknown): Calls[N]['args'] {
+  const result = v.safeParse(schemas[name], args)
+  if (result.success) return result.output
+  const [issue] = result.issues
+  const place = v.getDotPath(issue)
+  const expected = issue.requirement !== undefined && issue.expected === null ? `what the rule "${issue.type}" allows` : issue.expected
+  throw new CuvetteError('bad-argument', `The call ${name} expects ${place ?? 'its arguments'} to be ${expected ?? 'valid'}, but found ${issue.received}.`, {
+    where: place ?? undefined,
+  })
+}

@@ -1,0 +1,188 @@
+import { randomUUID } from 'node:crypto'
+import { basename } from 'node:path'
+import { formatReference, parseReference } from '../engine/cube/reference'
+import type { CubeEntry } from '../shared/contract'
+import type { BandStatistics, CubeDescription, MaskDescription } from '../shared/cube'
+import { CuvetteError } from '../shared/problem'
+import type { Engines } from './engines'
+import type { EventStream } from './events'
+import type { Grants } from './grants'
+import { requireFullPath } from './grants'
+import type { Project, SavedCube } from './project'
+import { versionCounter } from './versions'
+
+/** An open cube: what the page sees, and the references the engine reads. */
+interface OpenCube {
+  saved: SavedCube
+  entry: CubeEntry
+}
+
+/** The cubes of the project with their masks. */
+export class Cubes {
+  private readonly open = new Map<string, OpenCube>()
+  private reopening: Promise<void> = Promise.resolve()
+  private readonly nextVersion = versionCounter()
+
+  constructor(
+    private readonly project: Project,
+    private readonly engines: Engines,
+    private readonly grants: Grants,
+    private readonly events: EventStream,
+  ) {}
+
+  /** Begins to reopen what the project held; `list` waits for it. */
+  boot(): void {
+    this.reopening = this.reopenAll()
+  }
+
+  /** In the order of the project. */
+  async list(): Promise<CubeEntry[]> {
+    await this.reopening
+    return this.project.content.cubes.flatMap(({ id }) => this.open.get(id)?.entry ?? [])
+  }
+
+  /** Opens the cube, or gives the entry of the one that is open already. */
+  async openCube(reference: string): Promise<CubeEntry> {
+    await this.reopening
+    const path = await this.requireReference(reference)
+    const description = await this.describe(path)
+    const known = this.project.content.cubes.find((cube) => cube.reference === path || cube.reference === formatReference(description))
+    if (known) {
+      return this.enter({ saved: known, entry: await this.entryOf(known, description) })
+    }
+    const saved: SavedCube = { id: randomUUID().slice(0, 8), reference: formatReference(description), mask: description.mask ? formatReference(description.mask) : null }
+    const entry = await this.entryOf(saved, description)
+    this.project.content.cubes.push(saved)
+    this.project.changed()
+    return this.enter({ saved, entry })
+  }
+
+  async close(cubeId: string): Promise<void> {
+    const { saved } = this.require(cubeId)
+    this.open.delete(cubeId)
+    this.project.content.cubes = this.project.content.cubes.filter((cube) => cube.id !== cubeId)
+    this.project.changed()
+    this.events.emit('cube-closed', { cubeId })
+    // An engine that was lost has nothing open.
+    await this.engines.browse.call('cube.release', { reference: saved.reference }).catch(() => undefined)
+  }
+
+  async attachMask(cubeId: string, reference: string): Promise<CubeEntry> {
+    const cube = this.require(cubeId)
+    const path = await this.requireReference(reference)
+    const [lines, samples] = cube.entry.description.shape
+    const mask = await this.engines.browse.call('mask.describe', { reference: path, shape: [lines, samples] })
+    return this.setMask(this.require(cubeId), formatReference(mask), mask)
+  }
+
+  async detachMask(cubeId: string): Promise<CubeEntry> {
+    return this.setMask(this.require(cubeId), null, null)
+  }
+
+  async bandStatistics(cubeId: string, bands: number[]): Promise<BandStatistics[]> {
+    const { saved, entry } = this.require(cubeId)
+    requireBands(entry, bands)
+    return await this.engines.browse.call('cube.bandStatistics', { reference: saved.reference, bands })
+  }
+
+  /** null where the file holds no-data or a number that is not finite. */
+  async spectrum(cubeId: string, line: number, sample: number): Promise<(number | null)[]> {
+    const { saved, entry } = this.require(cubeId)
+    const [lines, samples] = entry.description.shape
+    if (line >= lines || sample >= samples) {
+      throw new CuvetteError('bad-argument', `The pixel at line ${line}, sample ${sample} is outside ${entry.name}, which has ${lines} lines and ${samples} samples.`)
+    }
+    const { values } = await this.engines.browse.call('cube.spectrum', { reference: saved.reference, line, sample })
+    return Array.from(values, (value) => (Number.isFinite(value) ? value : null))
+  }
+
+  /** Pixels of one band, [ceil(H/stride), ceil(W/stride)]. */
+  async band(cubeId: string, band: number, stride: number, signal: AbortSignal): Promise<{ shape: [number, number]; values: Float32Array }> {
+    const { saved, entry } = this.require(cubeId)
+    requireBands(entry, [band])
+    return await this.engines.browse.call('cube.band', { reference: saved.reference, band, stride }, { signal })
+  }
+
+  /** Class ids [H, W]; throws 'missing-file' when the cube has no mask. */
+  async mask(cubeId: string, signal: AbortSignal): Promise<{ shape: [number, number]; values: Uint8Array }> {
+    const { saved, entry } = this.require(cubeId)
+    if (saved.mask === null) throw new CuvetteError('missing-file', `${entry.name} has no mask: attach one first.`)
+    const [lines, samples] = entry.description.shape
+    return await this.engines.browse.call('mask.read', { reference: saved.mask, shape: [lines, samples] }, { signal })
+  }
+
+  has(cubeId: string): boolean {
+    return this.open.has(cubeId)
+  }
+
+  /** Throws 'bad-argument' when no such cube is open. */
+  require(cubeId: string): OpenCube {
+    const cube = this.open.get(cubeId)
+    if (!cube) throw new CuvetteError('bad-argument', `No cube with the id "${cubeId}" is open.`)
+    return cube
+  }
+
+  private async reopenAll(): Promise<void> {
+    for (const saved of this.project.content.cubes) {
+      try {
+        await this.requireGranted(saved.reference)
+        if (saved.mask !== null) await this.requireGranted(saved.mask)
+        this.enter({ saved, entry: await this.entryOf(saved, await this.describe(saved.reference)) })
+      } catch (error) {
+        this.project.note(error)
+      }
+    }
+  }
+
+  private describe(reference: string): Promise<CubeDescription> {
+    return this.engines.browse.call('cube.describe', { reference })
+  }
+
+  private async entryOf(saved: SavedCube, description: CubeDescription): Promise<CubeEntry> {
+    const name = description.variable === null ? basename(description.path) : `${basename(description.path)}#${description.variable}`
+    return { id: saved.id, name, description, mask: await this.maskOf(saved, description), version: this.nextVersion() }
+  }
+
+  /** A mask that cannot be read any more must not keep its cube closed. */
+  private async maskOf(saved: SavedCube, description: CubeDescription): Promise<MaskDescription | null> {
+    if (saved.mask === null) return null
+    if (description.mask && formatReference(description.mask) === saved.mask) return description.mask
+    const [lines, samples] = description.shape
+    try {
+      return await this.engines.browse.call('mask.describe', { reference: saved.mask, shape: [lines, samples] })
+    } catch (error) {
+      this.project.note(error)
+      return null
+    }
+  }
+
+  private setMask(cube: OpenCube, reference: string | null, mask: MaskDescription | null): CubeEntry {
+    cube.saved.mask = reference
+    this.project.changed()
+    return this.enter({ saved: cube.saved, entry: { ...cube.entry, mask, version: this.nextVersion() } })
+  }
+
+  private enter(cube: OpenCube): CubeEntry {
+    this.open.set(cube.entry.id, cube)
+    this.events.emit('cube', cube.entry)
+    return cube.entry
+  }
+
+  private async requireReference(reference: string): Promise<string> {
+    const { path, variable } = parseReference(requireFullPath(reference))
+    return formatReference({ path: await this.grants.require(path), variable })
+  }
+
+  /** Without asking: at the start nobody has done anything yet that a question could be about. */
+  private async requireGranted(reference: string): Promise<void> {
+    const { path } = parseReference(reference)
+    if (await this.grants.allows(path)) return
+    throw new CuvetteError('not-granted', `${path} belongs to this project but lies outside it: open the file once to allow it.`, { path })
+  }
+}
+
+function requireBands(entry: CubeEntry, bands: number[]): void {
+  const count = entry.description.shape[2]
+  const outside = bands.find((band) => !Number.isInteger(band) || band < 0 || band >= count)
+  if (outside !== undefined) throw new CuvetteError('bad-argument', `${entry.name} has no band ${outside}: its ${count} bands are 0 to ${count - 1}.`)
+}

@@ -1,0 +1,34 @@
+import { readFile, rename } from 'node:fs/promises'
+import { CuvetteError } from '../shared/problem'
+import { writeFileAtomic } from '../engine/files/atomic'
+
+export type JsonFile<T> = { found: 'value'; value: T } | { found: 'nothing' } | { found: 'damage'; setAside: string; reason: string }
+
+/**
+ * Reads one of the workbench's own files. A file that cannot be understood is renamed, never
+ * overwritten: what is in it may still be worth something to its owner. `parse` throws on a wrong shape.
+ */
+export async function readJsonFile<T>(path: string, parse: (value: unknown) => T): Promise<JsonFile<T>> {
+  let text: string
+  try {
+    text = await readFile(path, 'utf8')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return { found: 'nothing' }
+    throw new CuvetteError('missing-file', `${path} cannot be read: ${reasonOf(error)}`, { path, cause: error })
+  }
+  try {
+    return { found: 'value', value: parse(JSON.parse(text)) }
+  } catch (error) {
+    const setAside = `${path}.damaged-${new Date().toISOString().replace(/[:.]/g, '-')}`
+    await rename(path, setAside)
+    return { found: 'damage', setAside, reason: reasonOf(error) }
+  }
+}
+
+export async function writeJsonFile(path: string, value: unknown): Promise<void> {
+  await writeFileAtomic(path, `${JSON.stringify(value, null, 2)}\n`)
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

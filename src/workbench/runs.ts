@@ -1,0 +1,316 @@
+import { randomUUID } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { mkdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Calls, RunEntry } from '../shared/contract'
+import type { Problem } from '../shared/problem'
+import { CuvetteError, toProblem } from '../shared/problem'
+import type { EpochRecord, ExportReport, WorkProgress } from '../shared/reports'
+import type { Cubes } from './cubes'
+import type { Engines } from './engines'
+import type { EventStream } from './events'
+import type { Grants } from './grants'
+import type { JobControl, JobOutcome, Jobs } from './jobs'
+import { readJsonFile, writeJsonFile } from './json-file'
+import type { Pipelines } from './pipelines'
+import type { Project } from './project'
+import type { SavedRun } from './run-record'
+import { parseSavedRun } from './run-record'
+import { versionCounter } from './versions'
+
+/** During training the whole entry is announced and saved at most this often; single epochs travel as progress. */
+const SHOW_EVERY_MS = 1000
+
+const DEFAULT_SEED = 0
+
+const INTERRUPTED: Problem = { code: 'engine-lost', message: 'Cuvette was closed while this run was working; it can be resumed.' }
+
+interface Run {
+  saved: SavedRun
+  shownAt: number
+  saving: Promise<void>
+}
+
+/**
+ * Fits and what came of them. Each run is a trained-pipeline folder runs/<id>/ with its scores in
+ * scores/, and a record runs/<id>.json from which it is shown and continued.
+ */
+export class Runs {
+  private readonly runs = new Map<string, Run>()
+  private readonly nextVersion = versionCounter()
+
+  constructor(
+    private readonly project: Project,
+    private readonly engines: Engines,
+    private readonly cubes: Cubes,
+    private readonly pipelines: Pipelines,
+    private readonly jobs: Jobs,
+    private readonly grants: Grants,
+    private readonly events: EventStream,
+  ) {}
+
+  /** Reads the records. A run that was working when Cuvette ended is interrupted, and can be resumed. */
+  async boot(): Promise<void> {
+    for (const id of [...this.project.content.runs]) {
+      const path = this.recordPath(id)
+      const file = await readJsonFile(path, parseSavedRun)
+      if (file.found === 'value') {
+        const run: Run = { saved: file.value, shownAt: 0, saving: Promise.resolve() }
+        this.runs.set(id, run)
+        if (file.value.entry.status === 'running') this.update(run, { status: 'interrupted', problem: INTERRUPTED })
+      } else {
+        const what = file.found === 'damage' ? `could not be read (${file.reason}) and was kept as ${file.setAside}` : 'is missing'
+        this.project.note(new CuvetteError('bad-data', `The record of run ${id} ${what}; the run is not shown any more.`, { path }))
+        this.forget(id)
+      }
+    }
+  }
+
+  /** Marks what still works as interrupted and waits until every record is written. */
+  async shutdown(): Promise<void> {
+    for (const run of this.runs.values()) {
+      if (run.saved.entry.status === 'running') this.update(run, { status: 'interrupted', problem: INTERRUPTED })
+    }
+    await Promise.all([...this.runs.values()].map((run) => run.saving))
+  }
+
+  list(): RunEntry[] {
+    return [...this.runs.values()].map((run) => this.entryOf(run))
+  }
+
+  async start(args: Calls['runs.start']['args']): Promise<{ jobId: string; runId: string }> {
+    const cube = this.cubes.require(args.cubeId)
+    const pipeline = await this.pipelines.get(args.pipelineId)
+    const id = randomUUID().slice(0, 8)
+    const run: Run = {
+      shownAt: 0,
+      saving: Promise.resolve(),
+      saved: {
+        entry: {
+          id, name: this.freeName(`${pipeline.name} on ${cube.entry.name}`),
+          pipelineId: pipeline.id, pipelineName: pipeline.name, cubeId: cube.entry.id, cubeName: cube.entry.name,
+          created: new Date().toISOString(), status: 'running', problem: null,
+          epochs: [], epochsPlanned: args.epochs ?? pipeline.summary.epochs ?? 0, seed: args.seed ?? DEFAULT_SEED,
+          device: null, metrics: null, fit: null, scored: false, ruleThreshold: null, threshold: null, version: this.nextVersion(),
+        },
+        pipelineText: pipeline.text,
+        cubeReference: cube.saved.reference,
+        maskReference: cube.saved.mask,
+        epochs: args.epochs, seed: args.seed, learningRate: args.learningRate, device: args.device,
+        scoresFile: null,
+      },
+    }
+    await mkdir(this.project.runsFolder, { recursive: true })
+    this.runs.set(id, run)
+    this.project.content.runs.push(id)
+    this.project.changed()
+    this.update(run, {})
+    return { jobId: this.queue(run, 'fit', (control) => this.fitAndScore(run, control, false)), runId: id }
+  }
+
+  /** Continues from the checkpoint where there is one, else begins anew; of a run that only lacks its scores, scores. */
+  async resume(runId: string): Promise<{ jobId: string; runId: string }> {
+    const run = this.require(runId)
+    const { status, fit, scored, name } = run.saved.entry
+    if (status === 'running') throw new CuvetteError('bad-argument', `The run "${name}" is working already.`)
+    if (status === 'finished' && scored) throw new CuvetteError('bad-argument', `The run "${name}" is finished; start a new one.`)
+    const trained = fit !== null && !fit.stopped
+    const fromCheckpoint = existsSync(join(this.folderOf(runId), 'training', 'checkpoint'))
+    this.update(run, { status: 'running', problem: null })
+    const jobId = trained
+      ? this.queue(run, 'score', (control) => this.score(run, control))
+      : this.queue(run, 'fit', (control) => this.fitAndScore(run, control, fromCheckpoint))
+    return { jobId, runId }
+  }
+
+  async remove(runId: string): Promise<void> {
+    const run = this.require(runId)
+    await this.jobs.stopAllOf(runId)
+    this.runs.delete(runId)
+    this.forget(runId)
+    this.events.emit('run-removed', { runId })
+    await run.saving
+    await this.releaseScores(run)
+    await rm(this.recordPath(runId), { force: true })
+    await rm(this.folderOf(runId), { recursive: true, force: true })
+  }
+
+  /** null goes back to the rule of the decider. Kept as the float32 number that the comparison uses. */
+  setThreshold(runId: string, threshold: number | null): RunEntry {
+    return this.update(this.require(runId), { threshold: threshold === null ? null : Math.fround(threshold) })
+  }
+
+  /** Writes the trained folder below `folder`, under a name of its own. */
+  async export(runId: string, folder: string): Promise<ExportReport> {
+    const run = this.require(runId)
+    if (run.saved.entry.fit === null) throw new CuvetteError('bad-artifact', `The run "${run.saved.entry.name}" has no trained pipeline to export yet.`)
+    const out = freeFolder(await this.grants.require(folder), slug(run.saved.entry.name))
+    let report: ExportReport | null = null
+    const job = this.jobs.start('export', `Export "${run.saved.entry.name}"`, runId, async (control) => {
+      report = await this.engines.compute.call('export', { pipelineFolder: this.folderOf(runId), to: 'folder', out }, {
+        signal: control.signal(),
+        onProgress: (progress) => control.report(progress),
+        onAbort: 'finish',
+      })
+      return 'finished'
+    })
+    await job.done
+    return report!
+  }
+
+  /** Scores [H, W] of the cube the run was fitted on. */
+  async scores(runId: string, signal: AbortSignal): Promise<{ shape: [number, number]; values: Float32Array }> {
+    const run = this.require(runId)
+    const reference = this.scoresPath(run)
+    if (reference === null) throw new CuvetteError('missing-file', `The run "${run.saved.entry.name}" has no scores yet.`)
+    return await this.engines.browse.call('cube.band', { reference, band: 0, stride: 1 }, { signal })
+  }
+
+  private queue(run: Run, kind: 'fit' | 'score', work: (control: JobControl) => Promise<JobOutcome>): string {
+    const { id, name } = run.saved.entry
+    const title = kind === 'fit' ? `Fit "${name}"` : `Score "${name}"`
+    const { entry, done } = this.jobs.start(kind, title, id, work)
+    done.catch((error: unknown) => this.broken(run, error))
+    return entry.id
+  }
+
+  private async fitAndScore(run: Run, control: JobControl, resume: boolean): Promise<JobOutcome> {
+    const { saved } = run
+    const out = this.folderOf(saved.entry.id)
+    await this.releaseScores(run)
+    if (!resume) await rm(out, { recursive: true, force: true })
+    saved.scoresFile = null
+    this.update(run, { fit: null, metrics: null, scored: false, ruleThreshold: null, epochs: resume ? saved.entry.epochs : [], version: this.nextVersion() })
+
+    const report = await this.engines.compute.call('fit', {
+      pipeline: { text: saved.pipelineText, path: saved.entry.pipelineId },
+      data: [saved.cubeReference],
+      masks: saved.maskReference === null ? [] : [saved.maskReference],
+      validation: [],
+      out,
+      ...(saved.epochs === null ? {} : { epochs: saved.epochs }),
+      ...(saved.seed === null ? {} : { seed: saved.seed }),
+      ...(saved.learningRate === null ? {} : { learningRate: saved.learningRate }),
+      device: saved.device,
+      resume,
+    }, {
+      signal: control.signal(),
+      onProgress: (progress) => {
+        this.follow(run, progress)
+        control.report(progress)
+      },
+      // A stopped training still writes the state of its last epoch and reports it.
+      onAbort: 'finish',
+    })
+    this.update(run, { fit: report, metrics: report.metrics, seed: report.seed, device: { device: report.device, reason: report.deviceReason } })
+    return await this.score(run, control)
+  }
+
+  private async score(run: Run, control: JobControl): Promise<JobOutcome> {
+    const { saved } = run
+    const out = join(this.folderOf(saved.entry.id), 'scores')
+    const report = await this.engines.compute.call('run', {
+      pipelineFolder: this.folderOf(saved.entry.id),
+      data: [saved.cubeReference],
+      masks: saved.maskReference === null ? [] : [saved.maskReference],
+      out,
+      format: 'envi',
+      device: saved.device,
+    }, { signal: control.renewed(), onProgress: (progress) => control.report(progress), onAbort: 'finish' })
+
+    const [cube] = report.cubes
+    const header = cube.files.find((file) => /scores[^/\\]*\.hdr$/i.test(file))
+    if (header === undefined) throw new CuvetteError('internal', `Scoring wrote no scores: it named only ${cube.files.join(', ') || 'no file'}.`)
+    saved.scoresFile = join('scores', header)
+    await this.releaseScores(run)
+    const stopped = saved.entry.fit?.stopped ?? false
+    this.update(run, {
+      status: stopped ? 'stopped' : 'finished', problem: null, scored: true, ruleThreshold: cube.threshold,
+      metrics: cube.metrics ?? saved.entry.metrics, version: this.nextVersion(),
+    })
+    return stopped ? 'stopped' : 'finished'
+  }
+
+  /** Takes over what the training tells of itself. */
+  private follow(run: Run, progress: WorkProgress): void {
+    const { entry } = run.saved
+    if (progress.kind === 'device') {
+      this.update(run, { device: { device: progress.device, reason: progress.reason } })
+    } else if (progress.kind === 'epoch') {
+      run.saved.entry = { ...entry, epochs: withRecord(entry.epochs, progress.record), epochsPlanned: progress.epochs }
+      if (Date.now() - run.shownAt >= SHOW_EVERY_MS) this.update(run, {})
+    }
+  }
+
+  private broken(run: Run, error: unknown): void {
+    if (!this.runs.has(run.saved.entry.id) || run.saved.entry.status !== 'running') return
+    const problem = toProblem(error)
+    // What was trained stays usable although its scores are missing.
+    const trained = run.saved.entry.fit !== null
+    if (problem.code === 'engine-lost') this.update(run, { status: 'interrupted', problem })
+    else if (problem.code === 'cancelled') this.update(run, { status: 'stopped', problem: null })
+    else this.update(run, { status: trained ? 'finished' : 'failed', problem })
+  }
+
+  private update(run: Run, change: Partial<SavedRun['entry']>): RunEntry {
+    run.saved.entry = { ...run.saved.entry, ...change }
+    run.shownAt = Date.now()
+    const entry = this.entryOf(run)
+    this.events.emit('run', entry)
+    const { saved } = run
+    run.saving = run.saving.then(() => writeJsonFile(this.recordPath(entry.id), saved)).catch((error: unknown) => this.project.note(error))
+    return entry
+  }
+
+  private entryOf(run: Run): RunEntry {
+    const { entry } = run.saved
+    return { ...entry, folder: this.folderOf(entry.id), cubeId: entry.cubeId !== null && this.cubes.has(entry.cubeId) ? entry.cubeId : null }
+  }
+
+  private require(runId: string): Run {
+    const run = this.runs.get(runId)
+    if (!run) throw new CuvetteError('bad-argument', `There is no run with the id "${runId}".`)
+    return run
+  }
+
+  private forget(runId: string): void {
+    this.project.content.runs = this.project.content.runs.filter((id) => id !== runId)
+    this.project.changed()
+  }
+
+  private async releaseScores(run: Run): Promise<void> {
+    const reference = this.scoresPath(run)
+    // An engine that was lost has nothing open.
+    if (reference !== null) await this.engines.browse.call('cube.release', { reference }).catch(() => undefined)
+  }
+
+  private scoresPath(run: Run): string | null {
+    return run.saved.scoresFile === null ? null : join(this.folderOf(run.saved.entry.id), run.saved.scoresFile)
+  }
+
+  private folderOf(runId: string): string {
+    return join(this.project.runsFolder, runId)
+  }
+
+  private recordPath(runId: string): string {
+    return join(this.project.runsFolder, `${runId}.json`)
+  }
+
+  private freeName(name: string): string {
+    const taken = new Set([...this.runs.values()].map((run) => run.saved.entry.name))
+    for (let number = 2, free = name; ; free = `${name} (${number++})`) if (!taken.has(free)) return free
+  }
+}
+
+/** The records up to this epoch, and it: after a resume the trainer repeats the epochs behind its checkpoint. */
+function withRecord(records: EpochRecord[], record: EpochRecord): EpochRecord[] {
+  return [...records.filter((other) => other.epoch < record.epoch), record]
+}
+
+function slug(name: string): string {
+  return name.toLowerCase().replace(/[^a-z0-9]+/g, '-').replace(/^-+|-+$/g, '') || 'pipeline'
+}
+
+function freeFolder(parent: string, name: string): string {
+  for (let number = 2, path = join(parent, name); ; path = join(parent, `${name}-${number++}`)) if (!existsSync(path)) return path
+}

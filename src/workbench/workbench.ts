@@ -1,0 +1,161 @@
+import { basename, join, resolve } from 'node:path'
+import { formatReference, parseReference } from '../engine/cube/reference'
+import type { AnyEvent, CallName, Calls, Reply, SessionInfo } from '../shared/contract'
+import { CuvetteError, toProblem } from '../shared/problem'
+import { isCallName, parseArguments } from './arguments'
+import { Cubes } from './cubes'
+import { dataRoutes } from './data-routes'
+import type { LinkTiming } from './engine-link'
+import { Engines } from './engines'
+import { EventStream } from './events'
+import { Files } from './files'
+import { Grants } from './grants'
+import type { Host } from './host'
+import { Jobs } from './jobs'
+import { Pipelines } from './pipelines'
+import type { ProjectContent } from './project'
+import { Project } from './project'
+import { Runs } from './runs'
+import { sampleProject } from './sample'
+
+export interface WorkbenchOptions {
+  /** Folder of the project; null opens the sample. */
+  project: string | null
+  engineTiming?: Partial<LinkTiming>
+}
+
+type CallTable = { [N in CallName]: (args: Calls[N]['args']) => Promise<Calls[N]['result']> | Calls[N]['result'] }
+
+/**
+ * The application without a window: services, one table of calls, one stream of events, one
+ * function that answers /data/. Every host shows this and nothing else.
+ */
+export class Workbench {
+  private constructor(
+    private readonly events: EventStream,
+    private readonly engines: Engines,
+    private readonly grants: Grants,
+    private readonly project: Project,
+    private readonly cubes: Cubes,
+    private readonly runs: Runs,
+    private readonly jobs: Jobs,
+    private readonly table: CallTable,
+    /** Answers requests below /data/. */
+    readonly data: (request: Request) => Promise<Response>,
+  ) {}
+
+  /** Boots the services in their order: grants, project, engines, then what reads through them. */
+  static async boot(host: Host, options: WorkbenchOptions): Promise<Workbench> {
+    const events = new EventStream()
+    const grants = new Grants((path) => host.confirmAccess(path), join(host.home, 'recent.json'))
+    await grants.boot()
+    const { folder, fresh } = options.project === null ? await sampleProject(host) : namedProject(options.project)
+    const project = await Project.open(folder, host.places.resources, fresh)
+    await grants.grant(host.places.resources)
+    await grants.grant(project.folder)
+
+    const engines = new Engines(host, events, options.engineTiming)
+    const cubes = new Cubes(project, engines, grants, events)
+    const pipelines = new Pipelines(join(host.places.resources, 'pipelines'), project.folder, engines, cubes)
+    const jobs = new Jobs(events)
+    const runs = new Runs(project, engines, cubes, pipelines, jobs, grants, events)
+    const files = new Files(host, grants)
+
+    const table: CallTable = {
+      'session.info': (): SessionInfo => ({
+        version: host.places.version, host: host.kind, nativeDialogs: host.choose !== null,
+        project: project.entry, engines: engines.entries, device: engines.device,
+      }),
+      'files.choose': async ({ purpose }) => ({ paths: await files.choose(purpose) }),
+      'files.list': ({ path }) => files.list(path),
+      'files.grant': async ({ paths }) => ({ paths: await files.grant(paths) }),
+      'cubes.list': () => cubes.list(),
+      'cubes.open': ({ path }) => cubes.openCube(path),
+      'cubes.close': async ({ cubeId }) => {
+        await cubes.close(cubeId)
+        return null
+      },
+      'cubes.attachMask': ({ cubeId, path }) => cubes.attachMask(cubeId, path),
+      'cubes.detachMask': ({ cubeId }) => cubes.detachMask(cubeId),
+      'cubes.bandStatistics': ({ cubeId, bands }) => cubes.bandStatistics(cubeId, bands),
+      'cubes.spectrum': async ({ cubeId, line, sample }) => ({ values: await cubes.spectrum(cubeId, line, sample) }),
+      'nodes.catalogue': () => pipelines.catalogue(),
+      'pipelines.list': () => pipelines.list(),
+      'pipelines.check': ({ text, cubeId }) => pipelines.check(text, cubeId),
+      'runs.list': async () => {
+        // Whether a run's cube is open is known once the cubes are.
+        await cubes.list()
+        return runs.list()
+      },
+      'runs.start': (args) => runs.start(args),
+      'runs.resume': ({ runId }) => runs.resume(runId),
+      'runs.remove': async ({ runId }) => {
+        await runs.remove(runId)
+        return null
+      },
+      'runs.setThreshold': ({ runId, threshold }) => runs.setThreshold(runId, threshold),
+      'runs.export': ({ runId, folder: out }) => runs.export(runId, out),
+      'jobs.list': () => jobs.list(),
+      'jobs.stop': ({ jobId }) => {
+        jobs.stop(jobId)
+        return null
+      },
+    }
+    const data = dataRoutes({ cubes, runs, dropFolder: host.kind === 'browser' ? project.dataFolder : null })
+
+    engines.boot()
+    cubes.boot()
+    await runs.boot()
+    return new Workbench(events, engines, grants, project, cubes, runs, jobs, table, data)
+  }
+
+  /** Answers one call of the page. Never rejects: every failure is a problem in the reply. */
+  async dispatch(name: unknown, args: unknown): Promise<Reply<CallName>> {
+    try {
+      if (!isCallName(name)) throw new CuvetteError('bad-argument', `Cuvette has no call named ${JSON.stringify(name)?.slice(0, 100)}.`)
+      const call = this.table[name] as (args: unknown) => unknown
+      return { ok: true, value: (await call(parseArguments(name, args))) as Calls[CallName]['result'] }
+    } catch (error) {
+      return { ok: false, problem: toProblem(error) }
+    }
+  }
+
+  /** Returns how to stop listening. */
+  onEvent(listener: (event: AnyEvent) => void): () => void {
+    return this.events.listen(listener)
+  }
+
+  /** Files named on the command line, dropped or opened from the system: the person chose them outside the page. */
+  async grantPaths(references: string[]): Promise<void> {
+    for (const reference of references) await this.grants.grant(parseReference(reference).path, { remember: true })
+  }
+
+  /** Grants and opens cubes; what cannot be opened is noted for the page to show. */
+  async openPaths(references: string[]): Promise<void> {
+    for (const reference of references) {
+      try {
+        await this.grantPaths([reference])
+        await this.cubes.openCube(formatReference(parseReference(reference)))
+      } catch (error) {
+        this.project.note(error)
+      }
+    }
+  }
+
+  /** Asks the page to do something: menu items, files opened from outside. */
+  command(command: 'open-cube' | 'open-paths', paths: string[] = []): void {
+    this.events.emit('command', { command, paths })
+  }
+
+  /** Stops what works, saves everything, ends the engines. */
+  async shutdown(): Promise<void> {
+    this.jobs.shutdown()
+    await this.runs.shutdown()
+    await this.engines.shutdown()
+    await this.project.close()
+  }
+}
+
+function namedProject(folder: string): { folder: string; fresh: ProjectContent } {
+  return { folder, fresh: { name: basename(resolve(folder)), isSample: false, cubes: [], runs: [] } }
+}
