@@ -124,6 +124,17 @@ export class Graph {
     this.outputs.push({ name, value })
   }
 
+  /** The same inputs, weights and nodes without outputs: for writing several models from one graph. */
+  copy(): Graph {
+    const copy = new Graph()
+    for (const input of this.inputs) copy.input(input.name, input.type, input.shape, this.initializers.get(input.name))
+    for (const [name, tensor] of this.initializers) {
+      if (!copy.has(name)) copy.initializer(name, tensor)
+    }
+    for (const node of this.nodes) copy.append(node, node.outputs.map((output) => (output === '' ? { type: 'float32', shape: [] } : this.value(output))))
+    return copy
+  }
+
   /** Reshape to sizes that may be taken from other values at run time. */
   reshape(value: Value, target: readonly ReshapeDimension[]): Value {
     const sizes = target.map((dimension) => (typeof dimension === 'number' ? dimension : dimension.of.shape[dimension.axis]))
