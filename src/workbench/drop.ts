@@ -60,7 +60,6 @@ async function place(staged: string, folder: string, name: string, bytes: number
 
 /** A plain name that every system can hold; never a path. */
 function requireFileName(name: string): void {
-  // eslint-disable-next-line no-control-regex
   const forbidden = /[\\/:*?"<>|\u0000-\u001f]/
   const reserved = /^(con|prn|aux|nul|com\d|lpt\d)(\.|$)/i
   if (name.length > 0 && name.length <= 200 && !forbidden.test(name) && !name.startsWith('.') && !/[. ]$/.test(name) && !reserved.test(name)) return
