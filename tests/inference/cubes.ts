@@ -1,0 +1,34 @@
+import type { Cube } from '../../src/engine/cube'
+import type { CubeDescription } from '../../src/shared/cube'
+
+/** A cube in memory: what the engine sees of an open file. `reads` counts the pixels read. */
+export interface MemoryCube extends Cube {
+  reads: number
+}
+
+/** pixels: [lines, samples, bands] row-major. */
+export function memoryCube(shape: [number, number, number], pixels: Float32Array, about: Partial<CubeDescription> = {}): MemoryCube {
+  const [lines, samples, bands] = shape
+  return {
+    reads: 0,
+    description: {
+      path: '/memory/cube', variable: null, format: 'memory', shape, dtype: 'float32', interleave: 'bip', wavelengths: null, wavelengthUnit: null,
+      fwhm: null, bandNames: null, badBands: [], defaultBands: null, noData: null, scale: null, variables: [], mask: null, warnings: [], ...about,
+    },
+    async readPixels(window, chosen, target, signal) {
+      signal?.throwIfAborted()
+      if (window.line + window.lines > lines || window.sample + window.samples > samples || chosen) throw new Error('outside the cube')
+      const out = target ?? new Float32Array(window.lines * window.samples * bands)
+      for (let line = 0; line < window.lines; line += 1) {
+        const from = ((window.line + line) * samples + window.sample) * bands
+        out.set(pixels.subarray(from, from + window.samples * bands), line * window.samples * bands)
+      }
+      this.reads += window.lines * window.samples
+      return out
+    },
+    async readBand() {
+      throw new Error('not needed here')
+    },
+    async close() {},
+  }
+}

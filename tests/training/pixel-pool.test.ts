@@ -1,0 +1,47 @@
+import { describe, expect, it } from 'vitest'
+import { randomSource } from '../../src/engine/nodes/random'
+import { fillPool, shuffled } from '../../src/engine/training/pixel-pool'
+import { memoryCube } from '../inference/cubes'
+
+const bands = 3
+const ramp = (count: number, first = 0) => Float32Array.from({ length: count }, (_, index) => first + index)
+
+describe('pool of training pixels', () => {
+  it('holds every valid pixel in scan order when they fit', async () => {
+    const pixels = ramp(4 * 5 * bands)
+    pixels[7 * bands + 1] = Number.NaN
+    pixels[19 * bands] = Infinity
+    const pool = await fillPool([memoryCube([4, 5, bands], pixels)], randomSource(1), { bytes: 1e6, readBytes: 100 })
+    expect(pool.count).toBe(18)
+    expect(pool.seen).toEqual({ total: 20, valid: 18 })
+    expect(Array.from(pool.places)).toEqual([0, 1, 2, 3, 4, 5, 6, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18])
+    pool.places.forEach((place, index) => expect(pool.values[index * bands]).toBe(place * bands))
+  })
+
+  it('keeps to its budget, draws without replacement, and the same seed draws the same', async () => {
+    const cubes = [memoryCube([10, 10, bands], ramp(100 * bands)), memoryCube([5, 10, bands], ramp(50 * bands, 1000))]
+    const draw = (seed: number, readBytes: number) => fillPool(cubes, randomSource(seed), { bytes: 40 * bands * 4 + 3, readBytes })
+    const pool = await draw(3, 64)
+    expect(pool.count).toBe(40)
+    expect(pool.values.buffer.byteLength).toBe(40 * bands * 4)
+    expect(new Set(Array.from(pool.places, (place, index) => `${pool.cubes[index]}:${place}`)).size).toBe(40)
+    pool.places.forEach((place, index) => expect(pool.values[index * bands]).toBe(place * bands + 1000 * pool.cubes[index]))
+    expect(await draw(3, 1e6)).toEqual(pool)
+    expect(await draw(4, 64)).not.toEqual(pool)
+  })
+
+  it('gives every pixel the same chance', async () => {
+    const cube = memoryCube([1, 40, 1], ramp(40))
+    const times = new Float64Array(40)
+    for (let seed = 0; seed < 2000; seed += 1) for (const place of (await fillPool([cube], randomSource(seed), { bytes: 40, readBytes: 1e6 })).places) times[place] += 1
+    // Binomial(2000, 1/4): mean 500, standard deviation 19.4.
+    for (const count of times) expect(Math.abs(count - 500)).toBeLessThan(5 * 19.4)
+  })
+
+  it('shuffles to a permutation that the seed decides', () => {
+    const order = shuffled(1000, randomSource(5, 'epoch 1'))
+    expect(Array.from(order).sort((a, b) => a - b)).toEqual(Array.from({ length: 1000 }, (_, index) => index))
+    expect(shuffled(1000, randomSource(5, 'epoch 1'))).toEqual(order)
+    expect(shuffled(1000, randomSource(5, 'epoch 2'))).not.toEqual(order)
+  })
+})
