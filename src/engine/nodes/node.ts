@@ -32,7 +32,10 @@ export interface WriteContext {
   tensors: NodeState
   /** Whether the state tensor gets a gradient in this graph. */
   isTrained(name: string): boolean
+  /** Input ports: images as [B, H, W, C], vectors as [D]. A port that is not connected is missing. */
   inputs: Readonly<Record<string, Value>>
+  /** An image port as one row per pixel [B*H*W, C]. Costs nothing where the node before it wrote rows. */
+  rows(port: string): Value
   stage: Stage
   /** Wavelengths of the cube in nanometres [C], when known. */
   wavelengthsNm: readonly number[] | null
@@ -44,15 +47,34 @@ export interface WriteContext {
 
 /** Streams of the statistical phase: one object per batch, keyed by input port, [n, C] per-pixel matrices of float32. */
 export interface StatisticsAccumulator {
-  /** pixels: [count, channels] row-major. */
+  /** pixels: [count, channels] row-major. The buffer may be used again after the promise is settled. */
   add(pixels: Float32Array, count: number, channels: number): Promise<void>
+  /** Throws CuvetteError('bad-data') when too few pixels came. */
   finish(): Promise<NodeState>
+}
+
+/** What the statistical phase tells a node before the first pixel comes. */
+export interface StatisticsContext {
+  /** Name of the node in its pipeline, for messages and random draws. */
+  node: string
+  /** Seed of the run. */
+  seed: number
+  /** How many pixels the whole stream will bring. Sampling without replacement needs it. */
+  pixels: number
 }
 
 export interface StatisticalFit {
   /** Which input port is observed. */
   port: string
-  start(parameters: Parameters, context: { node: string; seed: number }): StatisticsAccumulator
+  start(parameters: Parameters, context: StatisticsContext): StatisticsAccumulator
+}
+
+/** Numbers about concrete tensors, computed on the host. They never enter a graph. */
+export interface Measurement {
+  /** The node's own input and output ports that are looked at, inputs that may be missing included. */
+  ports: readonly string[]
+  /** Tensors by port; `bool` ports are uint8 0 or 1. Returns named numbers, NaN where one is not defined. */
+  measure(parameters: Parameters, tensors: Readonly<Record<string, Tensor>>): Record<string, number>
 }
 
 /** Everything the engine knows of one node type. */
@@ -60,18 +82,25 @@ export interface NodeType {
   description: NodeDescription
   /** Checks that no schema can say (a < b); throws CuvetteError('bad-pipeline'). */
   check?(parameters: Parameters): void
-  /** Channel count of each output port given those of the inputs (last axis); -1 where unknown. */
-  channels?(parameters: Parameters, inputs: Readonly<Record<string, number>>, context: { wavelengthsNm: readonly number[] | null }): Record<string, number>
-  /** Parameters that 'auto' takes from a port's channel count: {num_channels: 'data'}. */
+  /**
+   * Channel count (last axis) of each output port given those of the inputs; -1 where unknown. Throws
+   * CuvetteError('bad-pipeline') where the cube does not fit; `wavelengthsNm` is undefined while no cube is known.
+   */
+  channels?(parameters: Parameters, inputs: Readonly<Record<string, number>>, context: { wavelengthsNm: readonly number[] | null | undefined }): Record<string, number>
+  /** Parameters that state a port's channel count, and that 'auto' takes from it: {num_channels: 'data'}. */
   autoChannels?: Readonly<Record<string, string>>
+  /** Parameters of ours with the values that reproduce the reference implementation. Set by the reader of its dialect. */
+  repositoryParameters?: Parameters
   state?(parameters: Parameters): StateTensor[]
   /** Statistics that unfreeze() makes trainable. */
   trainableStatistics?: readonly string[]
   /** First values of parameters and constants, from the one seeded generator. */
   initialise?(parameters: Parameters, random: RandomSource): NodeState
   fit?: StatisticalFit
-  /** Writes the node; returns its output ports. */
+  /** Writes the node; returns its output ports. An image port may be returned as rows [B*H*W, C]. */
   write?(context: WriteContext): Record<string, Value>
+  /** Numbers that the node reports: metric nodes, and nodes with a port of named numbers. */
+  measurement?: Measurement
   /**
    * Whether each pixel's output depends on that pixel alone, so that any cut of a scene gives the same scores.
    * `per-image` nodes (quantile deciders) need the whole scene and are handled by the inference engine.

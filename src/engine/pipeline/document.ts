@@ -1,0 +1,47 @@
+import type { Problem } from '../../shared/problem'
+
+/** Where something stands in a document, for messages. */
+export interface Place {
+  /** "nodes.encoder.config.num_channels" */
+  key: string
+  /** 1-based; 0 when it was not read from a text. */
+  line: number
+}
+
+export interface DocumentNode {
+  name: string
+  /** As the catalogue names it; as written when the catalogue does not know it. */
+  type: string
+  /** As written: an alias or a dotted class path of the repository dialect. */
+  writtenType: string
+  /** Parameters as written, and those that the reader of the repository dialect fills in. */
+  config: Readonly<Record<string, unknown>>
+  /** Unknown keys beside type and config: kept and written back. */
+  extra: Readonly<Record<string, unknown>>
+  place: Place
+}
+
+export interface DocumentConnection {
+  from: { node: string; port: string }
+  to: { node: string; port: string }
+  place: Place
+}
+
+/** A pipeline document as text says it: nothing of it is checked against the catalogue yet, nothing is lost. */
+export interface PipelineDocument {
+  path: string
+  dialect: 'short' | 'repository'
+  name: string
+  description: string
+  nodes: readonly DocumentNode[]
+  /** Ports of known node types by their proper names, others as written. */
+  connections: readonly DocumentConnection[]
+  /** The trainer section in the keys of the short dialect; null when there is none. */
+  trainer: Readonly<Record<string, unknown>> | null
+  /** Unknown keys of the document: kept and written back. */
+  extra: Readonly<Record<string, unknown>>
+  /** Line of a key such as "trainer.optimizer.lr"; 0 when unknown. */
+  lineOf(key: string): number
+  /** Parts that could not be read as nodes or connections. */
+  problems: readonly Problem[]
+}

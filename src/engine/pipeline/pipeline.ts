@@ -1,0 +1,51 @@
+import type { NodeType, Parameters } from '../nodes/node'
+import type { Tensor } from '../onnx/tensor'
+import type { PipelineDocument } from './document'
+import type { TrainerSettings } from './trainer'
+
+/** What a pipeline must know of the cubes it will see. */
+export interface CubeFacts {
+  /** Number of bands. */
+  channels: number
+  /** One per band; null when the cube states none, or none in a unit of length. */
+  wavelengthsNm: readonly number[] | null
+}
+
+/** A port of a node in a pipeline; written "node.port". */
+export interface PortReference {
+  node: string
+  port: string
+}
+
+export interface PipelineNode {
+  name: string
+  type: NodeType
+  /** With defaults, 'auto' resolved. */
+  parameters: Parameters
+  /** Where each connected input comes from, by input port. */
+  inputs: Readonly<Record<string, PortReference>>
+  /** Last axis of each port, inputs and outputs; -1 where it is not a number of channels. */
+  channels: Readonly<Record<string, number>>
+}
+
+/** A document that can run on cubes of the given facts. */
+export interface Pipeline {
+  name: string
+  description: string
+  document: PipelineDocument
+  /** In the order of running: by generations, within one in the order of the document. */
+  nodes: readonly PipelineNode[]
+  facts: CubeFacts
+  /** Settings of the gradient phase; null when the document states no trainer: then only statistics are fitted. */
+  trainer: TrainerSettings | null
+}
+
+/** Every state tensor by "<node>.<name>". Each shape is the one that the node's type states. */
+export type PipelineState = Map<string, Tensor>
+
+/** Finds a node of a pipeline that is known to have it. */
+export function nodeNamed(pipeline: Pipeline, name: string): PipelineNode {
+  const node = pipeline.nodes.find((candidate) => candidate.name === name)
+  if (!node) throw new Error(`The pipeline has no node ${name}.`)
+  return node
+}
