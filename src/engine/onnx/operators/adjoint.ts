@@ -1,3 +1,4 @@
+import { CuvetteError } from '../../../shared/problem'
 import { onnxTypeOf } from '../element-types'
 import type { Dimension, Graph, Value } from '../graph'
 import { int64 } from '../tensor'
@@ -68,7 +69,12 @@ export function sumToInput(graph: Graph, gradient: Value, output: Value, input: 
   const summed: number[] = []
   const multiplied: number[] = []
   for (let axis = 0; axis < rank; axis += 1) {
-    if (sizeAt(input.shape, axis) !== 1 || sizeAt(output.shape, axis) === 1) continue
+    const [had, has] = [sizeAt(input.shape, axis), sizeAt(output.shape, axis)]
+    if (typeof had === 'string' && typeof has === 'number' && has !== 1) {
+      // Repeated from 1, or equal all along: the gradient differs.
+      throw new CuvetteError('bad-argument', `The value ${input.name} has ${had} elements along an axis where the result ${output.name} has ${has}; its gradient needs to know whether they are equal.`, { where: input.name })
+    }
+    if (had !== 1 || has === 1) continue
     if (sizeAt(gradient.shape, axis) === 1) multiplied.push(axis)
     else summed.push(axis)
   }

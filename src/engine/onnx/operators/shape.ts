@@ -288,7 +288,9 @@ function scatterAlong(graph: Graph, gradient: Value, positions: Value, axis: num
   const rank = shape.length
   const parts = shape.map((_, at) => (at === axis ? graph.size(like, axis) : graph.size(gradient, at)))
   const zeros = graph.op('Expand', [literal(graph, gradient.type, 0), rank === 1 ? parts[0] : graph.op('Concat', parts, { axis: 0 })])
-  const column = graph.op('Reshape', [positions, integers(graph, shape.map((_, at) => (at === axis ? -1 : 1)))])
+  const column = graph.op('Reshape', [positions, integers(graph, shape.map((_, at) => (at === axis ? -1 : 1)))], {}, {
+    shape: shape.map((_, at) => (at === axis ? gradient.shape[axis] : 1)),
+  })
   const everywhere = graph.op('Expand', [column, graph.op('Shape', [gradient])])
   shape[axis] = like.shape[axis]
   return graph.op('ScatterElements', [zeros, everywhere, gradient], { axis, reduction: 'add' }, { shape: [...shape] })
