@@ -35,7 +35,7 @@ export interface OpenOptions {
   variable?: string | null
   /** Stops the opening and every later read of the cube. */
   signal?: AbortSignal
-  /** Largest number of bytes read at once. Default 8 MiB. */
+  /** Largest number of bytes read at once. Default 2 MiB. */
   pieceBytes?: number
   /** Largest number of bytes of decompressed data held in memory; more goes to a temporary file. Default 256 MiB. */
   inflatedBytes?: number

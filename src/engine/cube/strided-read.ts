@@ -23,7 +23,8 @@ export interface StridedRead {
 
 /** Unwanted bytes shorter than this are read over: cheaper than a second read. */
 const GAP_BYTES = 32 * 1024
-const PENDING = 8192
+const PENDING = 4096
+const AT_ONCE = 8
 
 /** Elements at equal distances in the file that go to equal distances in the output. */
 interface Run {
@@ -32,6 +33,27 @@ interface Run {
   count: number
   target: number
   targetStep: number
+}
+
+/** A stretch of the file and the runs in it. */
+interface Piece {
+  /** In elements. */
+  start: number
+  end: number
+  pending: number
+  starts: Float64Array
+  targets: Float64Array
+  shapes: Uint32Array
+  bytes: Uint8Array
+  numbers: Float32Array
+}
+
+function emptyPiece(): Piece {
+  return {
+    start: 0, end: 0, pending: 0,
+    starts: new Float64Array(PENDING), targets: new Float64Array(PENDING), shapes: new Uint32Array(PENDING),
+    bytes: new Uint8Array(0), numbers: new Float32Array(0),
+  }
 }
 
 /**
@@ -61,49 +83,66 @@ export async function readStrided(read: StridedRead): Promise<void> {
   const [slow, middle, fast] = axes
   const runs = runsAlong(fast, gapElements, pieceElements)
 
-  const starts = new Float64Array(PENDING)
-  const targets = new Float64Array(PENDING)
-  const shapes = new Uint32Array(PENDING)
-  let pending = 0
-  let pieceStart = 0
-  let pieceEnd = 0
-  let buffer = new Uint8Array(0)
-  let numbers = new Float32Array(0)
+  let piece = emptyPiece()
+  const spare: Piece[] = []
+  const underWay: { done: Promise<void>; elements: number }[] = []
 
-  async function flush(): Promise<void> {
-    if (pending === 0) return
-    throwIfCancelled(read.source.path, ...read.signals)
-    const count = pieceEnd - pieceStart
-    if (numbers.length < count) {
-      const capacity = Math.min(pieceElements, Math.max(count, 2 * numbers.length))
-      buffer = new Uint8Array(capacity * width)
-      numbers = new Float32Array(capacity)
+  async function fetch(next: Piece): Promise<void> {
+    const count = next.end - next.start
+    if (next.numbers.length < count) {
+      next.numbers = new Float32Array(count)
+      next.bytes = new Uint8Array(count * width)
     }
-    const bytes = buffer.subarray(0, count * width)
-    await read.source.read(read.base + pieceStart * width, bytes)
-    read.decode(bytes, count, numbers)
-    for (let p = 0; p < pending; p += 1) scatter(numbers, starts[p] - pieceStart, out, targets[p], runs[shapes[p]])
-    pending = 0
+    const bytes = next.bytes.subarray(0, count * width)
+    await read.source.read(read.base + next.start * width, bytes)
+    read.decode(bytes, count, next.numbers)
+    for (let p = 0; p < next.pending; p += 1) scatter(next.numbers, next.starts[p] - next.start, out, next.targets[p], runs[next.shapes[p]])
+    next.pending = 0
+    spare.push(next)
   }
 
-  for (let i = 0; i < slow.indices.length; i += 1) {
-    for (let j = 0; j < middle.indices.length; j += 1) {
-      const offset = origin + slow.indices[i] * slow.step + middle.indices[j] * middle.step
-      const target = originTarget + slow.targets[i] + middle.targets[j]
-      for (let k = 0; k < runs.length; k += 1) {
-        const start = offset + runs[k].first
-        const end = start + (runs[k].count - 1) * runs[k].step + 1
-        if (pending > 0 && (pending === PENDING || start - pieceEnd > gapElements || end - pieceStart > pieceElements)) await flush()
-        if (pending === 0) pieceStart = start
-        starts[pending] = start
-        targets[pending] = target + runs[k].target
-        shapes[pending] = k
-        pending += 1
-        pieceEnd = end
+  /** Small pieces are read several at a time; together they stay below the size of one large piece. */
+  async function flush(): Promise<void> {
+    if (piece.pending === 0) return
+    throwIfCancelled(read.source.path, ...read.signals)
+    const elements = piece.end - piece.start
+    while (underWay.length > 0 && (underWay.length >= AT_ONCE || underWay.reduce((sum, other) => sum + other.elements, elements) > pieceElements)) {
+      await underWay[0].done
+      underWay.shift()
+    }
+    const done = fetch(piece)
+    // Looked at in order below; until then a failure of a later one must not count as unhandled.
+    done.catch(() => undefined)
+    underWay.push({ done, elements })
+    piece = spare.pop() ?? emptyPiece()
+  }
+
+  try {
+    for (let i = 0; i < slow.indices.length; i += 1) {
+      for (let j = 0; j < middle.indices.length; j += 1) {
+        const offset = origin + slow.indices[i] * slow.step + middle.indices[j] * middle.step
+        const target = originTarget + slow.targets[i] + middle.targets[j]
+        for (let k = 0; k < runs.length; k += 1) {
+          const start = offset + runs[k].first
+          const end = start + (runs[k].count - 1) * runs[k].step + 1
+          // A band asked for twice makes the order step back.
+          const apart = start < piece.start || start - piece.end > gapElements || end - piece.start > pieceElements
+          if (piece.pending === PENDING || (piece.pending > 0 && apart)) await flush()
+          if (piece.pending === 0) piece.start = piece.end = start
+          piece.starts[piece.pending] = start
+          piece.targets[piece.pending] = target + runs[k].target
+          piece.shapes[piece.pending] = k
+          piece.pending += 1
+          piece.end = Math.max(piece.end, end)
+        }
       }
     }
+    await flush()
+    for (const { done } of underWay) await done
+  } finally {
+    // Nobody may close the file, or meet a second failure, while reads are still under way.
+    await Promise.allSettled(underWay.map(({ done }) => done))
   }
-  await flush()
 }
 
 function scatter(from: Float32Array, start: number, out: Float32Array, target: number, run: Run): void {

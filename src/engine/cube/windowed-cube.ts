@@ -4,7 +4,7 @@ import { throwIfCancelled } from './bytes'
 import type { Cube, OpenOptions, Window } from './cube'
 import { checkedBand, checkedBands, checkedStride, checkedTarget, checkedWindow } from './window'
 
-export const PIECE_BYTES = 8 * 1024 * 1024
+export const PIECE_BYTES = 2 * 1024 * 1024
 
 /** Which indices of one axis are read, and where in the output each goes; the positions of the three axes add up. */
 export interface Selection {

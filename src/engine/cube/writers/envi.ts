@@ -1,6 +1,6 @@
 import { extname } from 'node:path'
 import type { Interleave } from '../../../shared/cube'
-import { openAtomic, writeFileAtomic } from '../../files/atomic'
+import { openAtomic } from '../../files/atomic'
 import { DATA_ENDINGS } from '../formats/envi-files'
 import type { RasterContent, RasterType, RasterValues, RasterWriter } from './raster-writer'
 import { bytesOf, linesOf, requireAllLines, writeContent } from './raster-writer'
@@ -70,8 +70,15 @@ export async function openEnvi(path: string, raster: EnviRaster): Promise<Raster
     },
     async commit() {
       requireAllLines(data, written, lines)
-      await file.commit()
-      await writeFileAtomic(header, text)
+      // The header is safe on the disk before the data takes its place: a full disk leaves neither.
+      const headerFile = await openAtomic(header)
+      try {
+        await headerFile.write(text)
+        await file.commit()
+        await headerFile.commit()
+      } finally {
+        await headerFile.abort()
+      }
       return [data, header]
     },
     abort: () => file.abort(),
@@ -116,7 +123,7 @@ const ownKeys = new Set([
 function enviHeaderText(raster: EnviRaster & { interleave: Interleave }): string {
   const { header = {} } = raster
   const rows: [key: string, value: string | null][] = [
-    ['description', `{${plain(header.description ?? 'Written by Cuvette')}}`],
+    ['description', `{${unbraced(header.description ?? 'Written by Cuvette')}}`],
     ['samples', String(raster.samples)],
     ['lines', String(raster.lines)],
     ['bands', String(raster.bands)],
@@ -152,9 +159,14 @@ function list(items: readonly (string | number)[]): string {
   return `{${items.join(', ')}}`
 }
 
-/** Commas and braces separate in a header, so a text cannot hold them. */
+/** Braces end a text in a header, so it cannot hold them. */
+function unbraced(text: string): string {
+  return text.replace(/[\r\n]+/g, ' ').replaceAll('{', '(').replaceAll('}', ')').trim()
+}
+
+/** A name in a list cannot hold the commas that separate the names. */
 function plain(text: string): string {
-  return text.replace(/[\r\n]+/g, ' ').replaceAll(',', ' ').replaceAll('{', '(').replaceAll('}', ')').trim()
+  return unbraced(text).replaceAll(',', ' ').replace(/ {2,}/g, ' ')
 }
 
 const unitNames: Record<string, string> = { nm: 'Nanometers', 'µm': 'Micrometers', mm: 'Millimeters', cm: 'Centimeters', m: 'Meters', 'Å': 'Angstroms', 'cm⁻¹': 'Wavenumber' }
