@@ -5,26 +5,16 @@ import type { Dimension } from '../graph'
 
 /** Product of sizes; 1 for none. */
 export function product(dimensions: readonly Dimension[]): Dimension {
-  return fromFactors(factorsOf(dimensions))
+  return written(ratioOf(dimensions))
 }
 
 /** What `total` leaves when `part` is taken out of it: the size that -1 stands for. null when it cannot be whole. */
 export function quotient(total: readonly Dimension[], part: readonly Dimension[]): Dimension | null {
-  const above = factorsOf(total)
-  const below = factorsOf(part)
-  const rest: string[] = []
-  for (const symbol of below.symbols) {
-    const at = above.symbols.indexOf(symbol)
-    if (at >= 0) above.symbols.splice(at, 1)
-    else rest.push(symbol)
-  }
-  if (below.number === 0) return above.number === 0 ? 0 : null
-  const common = divisor(above.number, below.number)
-  above.number /= common
-  below.number /= common
-  if (rest.length === 0 && below.number === 1) return fromFactors(above)
-  if (above.symbols.length === 0 && rest.length === 0) return null
-  return `(${fromFactors(above)})/(${fromFactors({ number: below.number, symbols: rest })})`
+  const [whole, known] = [ratioOf(total), ratioOf(part)]
+  if (known.above.number === 0) return whole.above.number === 0 ? 0 : null
+  const rest = reduced({ above: joined(whole.above, known.below), below: joined(whole.below, known.above) })
+  if (rest.below.number !== 1 && rest.above.symbols.length === 0 && rest.below.symbols.length === 0) return null
+  return written(rest)
 }
 
 /** Sum of sizes; 0 for none. */
@@ -68,43 +58,84 @@ interface Factors {
   symbols: string[]
 }
 
-function factorsOf(dimensions: readonly Dimension[]): Factors {
-  const factors: Factors = { number: 1, symbols: [] }
-  for (const dimension of dimensions) {
-    if (typeof dimension === 'number') {
-      factors.number *= dimension
-      continue
-    }
-    for (const factor of splitOutside(dimension)) {
-      if (/^\d+$/.test(factor)) factors.number *= Number(factor)
-      else factors.symbols.push(factor)
-    }
-  }
-  return factors
+interface Ratio {
+  above: Factors
+  below: Factors
 }
 
-function fromFactors({ number, symbols }: Factors): Dimension {
+function ratioOf(dimensions: readonly Dimension[]): Ratio {
+  const ratio: Ratio = { above: { number: 1, symbols: [] }, below: { number: 1, symbols: [] } }
+  for (const dimension of dimensions) {
+    if (typeof dimension === 'number') {
+      ratio.above.number *= dimension
+      continue
+    }
+    const parts = cutQuotient(dimension)
+    ratio.above = joined(ratio.above, factorsOf(parts[0]))
+    if (parts.length > 1) ratio.below = joined(ratio.below, factorsOf(parts[1]))
+  }
+  return reduced(ratio)
+}
+
+/** Without what stands above and below. */
+function reduced({ above, below }: Ratio): Ratio {
+  const left = [...above.symbols]
+  const rest = below.symbols.filter((symbol) => {
+    const at = left.indexOf(symbol)
+    if (at >= 0) left.splice(at, 1)
+    return at < 0
+  })
+  const common = divisor(above.number, below.number)
+  return { above: { number: above.number / common, symbols: left }, below: { number: below.number / common, symbols: rest } }
+}
+
+function joined(left: Factors, right: Factors): Factors {
+  return { number: left.number * right.number, symbols: [...left.symbols, ...right.symbols] }
+}
+
+function written({ above, below }: Ratio): Dimension {
+  return below.number === 1 && below.symbols.length === 0 ? factorText(above) : `(${factorText(above)})/(${factorText(below)})`
+}
+
+function factorText({ number, symbols }: Factors): Dimension {
   if (symbols.length === 0 || number === 0) return number
   const sorted = [...symbols].sort()
   return (number === 1 ? sorted : [String(number), ...sorted]).join('*')
 }
 
-/** Splits at "*" outside parentheses; a quotient stays whole. */
-function splitOutside(text: string): string[] {
-  if (text.includes(')/(')) return [text]
-  const parts: string[] = []
-  let depth = 0
-  let start = 0
-  for (let index = 0; index < text.length; index += 1) {
+/** "(a)/(b)" is [a, b]; anything else is itself. */
+function cutQuotient(text: string): string[] {
+  const end = closing(text, 0)
+  if (end < 0 || text[end + 1] !== '/' || closing(text, end + 2) !== text.length - 1) return [text]
+  return [text.slice(1, end), text.slice(end + 3, -1)]
+}
+
+/** Where the parenthesis that opens at `start` closes; -1 when none opens there. */
+function closing(text: string, start: number): number {
+  if (text[start] !== '(') return -1
+  for (let index = start, depth = 0; index < text.length; index += 1) {
     if (text[index] === '(') depth += 1
     else if (text[index] === ')') depth -= 1
-    else if (text[index] === '*' && depth === 0) {
-      parts.push(text.slice(start, index))
-      start = index + 1
-    }
+    if (depth === 0) return index
   }
-  parts.push(text.slice(start))
-  return parts
+  return -1
+}
+
+/** Splits at "*" outside parentheses. */
+function factorsOf(text: string): Factors {
+  const factors: Factors = { number: 1, symbols: [] }
+  let depth = 0
+  let start = 0
+  for (let index = 0; index <= text.length; index += 1) {
+    if (text[index] === '(') depth += 1
+    else if (text[index] === ')') depth -= 1
+    if (index < text.length && (text[index] !== '*' || depth > 0)) continue
+    const factor = text.slice(start, index)
+    start = index + 1
+    if (/^\d+$/.test(factor)) factors.number *= Number(factor)
+    else factors.symbols.push(factor)
+  }
+  return factors
 }
 
 function divisor(a: number, b: number): number {
