@@ -37,7 +37,7 @@ async function tryDevice(device: DeviceName): Promise<Probe> {
   if (device === 'cpu') return { usable: true }
   const missing = missingPiece(device)
   if (missing) return { usable: false, because: missing }
-  return await tryInChild(device)
+  return await tryInChild(device, createRequire(import.meta.url).resolve('onnxruntime-node'), PROBE_LIMIT_MS)
 }
 
 /** What can be seen to be missing without loading anything. */
@@ -73,9 +73,9 @@ ort.InferenceSession.create(Buffer.from(model, 'base64'), { executionProviders: 
   .catch((error) => say({ usable: false, message: error instanceof Error ? error.message : String(error) }))
 `
 
-function tryInChild(device: DeviceName): Promise<Probe> {
+/** Runs a small model on the device in a child process. `library`: entry file of the runtime. */
+export function tryInChild(device: DeviceName, library: string, limitMs: number): Promise<Probe> {
   return new Promise((resolve) => {
-    const library = createRequire(import.meta.url).resolve('onnxruntime-node')
     // Electron's binary runs plain Node with this variable; Node ignores it.
     const child = spawn(process.execPath, ['-e', TRIAL, library, device, TRIAL_MODEL], {
       env: { ...process.env, ELECTRON_RUN_AS_NODE: '1' },
@@ -86,7 +86,7 @@ function tryInChild(device: DeviceName): Promise<Probe> {
     const limit = setTimeout(() => {
       hung = true
       child.kill('SIGKILL')
-    }, PROBE_LIMIT_MS)
+    }, limitMs)
     child.stdout.setEncoding('utf8').on('data', (text: string) => (answer += text))
     child.once('error', (error) => {
       clearTimeout(limit)
@@ -94,7 +94,7 @@ function tryInChild(device: DeviceName): Promise<Probe> {
     })
     child.once('close', (code, signal) => {
       clearTimeout(limit)
-      if (hung) return resolve({ usable: false, because: `a trial did not answer within ${PROBE_LIMIT_MS / 1000} s` })
+      if (hung) return resolve({ usable: false, because: `a trial did not answer within ${limitMs / 1000} s` })
       try {
         const { usable, message } = JSON.parse(answer) as { usable: boolean; message?: string }
         resolve(usable ? { usable } : { usable, because: plain(device, message ?? '') })

@@ -2,14 +2,16 @@ import { CuvetteError } from '../../shared/problem'
 
 // onnxruntime reports with C++ places, status codes and several lines. A person gets the one sentence inside.
 
+/** "/src/core/x.cc:12 void onnxruntime::f(const T&)::<lambda()> " or "x.h:12 f ": a place in its sources and the function there. */
+const PLACE = /\S+\.(?:cc|h|cpp):\d+\s+(?:[^()\n]*?::~?\w+\([^()\n]*\)(?:::<lambda\([^()\n]*\)>)?(?: const)?|\w+)\s+/g
+
 /** The sentence of a message of onnxruntime, without places in its sources, status codes and stack. */
 export function runtimeSentence(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error)
   const status = /Status Message:\s*([\s\S]*)/.exec(text)?.[1] ?? text
   const sentence = status
     .replace(/^Error:\s*/, '')
-    // Where in its sources: "/src/onnxruntime/core/x.cc:12 void onnxruntime::f(const T&) "
-    .replace(/\S+\.(?:cc|h|cpp):\d+\s+(?:\S.*?\)(?:::<lambda\(.*?\)>)?(?: const)?(?:\s*\[with [^\]]*\])?\s+)?/g, '')
+    .replace(PLACE, '')
     .replace(/\[ONNXRuntimeError\]\s*:\s*\d+\s*:\s*[A-Z_]+\s*:\s*/g, '')
     .split('\n')[0]
     .trim()
