@@ -11,6 +11,9 @@ import type { Variable } from './variables'
 
 export const HEADER_BYTES = 128
 
+/** Bytes in the file; flags, dimensions and a name need far less. */
+const LARGEST_ARRAY_HEADER = 256 * 1024
+
 const MATRIX = 14
 const COMPRESSED = 15
 
@@ -90,7 +93,7 @@ async function readVariable(source: ByteSource, element: Element, littleEndian: 
     await source.read(element.start, bytes)
     const parsed = element.type === MATRIX ? parseMatrix(bytes, 0, element, littleEndian, source.path) : parseCompressed(bytes, element, littleEndian, source.path)
     if (parsed !== 'more') return parsed
-    if (taken === element.length) throw damaged(source.path, `an array whose header is cut off at byte ${element.start}`)
+    if (taken === element.length || limit >= LARGEST_ARRAY_HEADER) throw damaged(source.path, `an array whose header is cut off at byte ${element.start}`)
   }
 }
 

@@ -22,9 +22,9 @@ export const matlab73: CubeFormat = {
     try {
       const variables = guarded(path, () => listVariables(library, file))
       const variable = chooseVariable(variables, options, path)
-      return cubeOf(path, file, variable, variables, options)
+      return guarded(path, () => cubeOf(path, file, variable, variables, options))
     } catch (error) {
-      file.close()
+      closeFile(file)
       throw error
     }
   },
@@ -152,7 +152,7 @@ function chunkedReader(path: string, file: Hdf5File, variable: Matlab73Variable,
       }
     },
     async close() {
-      file.close()
+      closeFile(file)
     },
   }
 
@@ -217,6 +217,15 @@ function scatter(block: Float32Array, [first, second, third]: Part[], out: Float
       const target = first.targets[i] + second.targets[j]
       for (let k = third.start; k < third.end; k += 1) out[target + third.targets[k]] = block[row + third.indices[k]]
     }
+  }
+}
+
+/** Closing can fail only after a read that failed, which was reported. */
+function closeFile(file: Hdf5File): void {
+  try {
+    file.close()
+  } catch {
+    // Nothing more can be done for a damaged file.
   }
 }
 
