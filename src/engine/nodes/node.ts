@@ -94,6 +94,8 @@ export interface NodeType {
   state?(parameters: Parameters): StateTensor[]
   /** Statistics that unfreeze() makes trainable. */
   trainableStatistics?: readonly string[]
+  /** State tensors that change with every batch: graph inputs, for which the node calls `update`. */
+  moving?(parameters: Parameters, stage: Stage, isTrained: (name: string) => boolean): string[]
   /** First values of parameters and constants, from the one seeded generator. */
   initialise?(parameters: Parameters, random: RandomSource): NodeState
   fit?: StatisticalFit

@@ -1,0 +1,36 @@
+import type { NodeDescription } from '../../shared/nodes'
+import { cubeSource } from './cube-source'
+import { quantileBinaryDecider } from './deciders'
+import { deepSVDDCenterTracker, deepSVDDProjection, deepSVDDScores } from './deep-svdd'
+import { deepSVDDSoftBoundaryLoss } from './losses'
+import { anomalyDetectionMetrics } from './metrics'
+import type { NodeType } from './node'
+import { perPixelUnitNorm, zScoreNormalizerGlobal } from './normalization'
+import { bandpassByWavelength } from './preprocessing'
+import { rxGlobal } from './rx'
+
+const types: readonly NodeType[] = [
+  cubeSource,
+  bandpassByWavelength,
+  perPixelUnitNorm,
+  zScoreNormalizerGlobal,
+  deepSVDDProjection,
+  deepSVDDCenterTracker,
+  deepSVDDScores,
+  deepSVDDSoftBoundaryLoss,
+  rxGlobal,
+  quantileBinaryDecider,
+  anomalyDetectionMetrics,
+]
+
+const byName = new Map(types.flatMap((type) => [type.description.type, ...type.description.aliases].map((name) => [name, type] as const)))
+
+/** Every node type, for `cuvette nodes` and the palette. Plain JSON. */
+export function catalogue(): NodeDescription[] {
+  return structuredClone(types.map((type) => type.description))
+}
+
+/** The type of that name, an alias, or the last part of a dotted class path; undefined when there is none. */
+export function nodeType(written: string): NodeType | undefined {
+  return byName.get(written) ?? byName.get(written.slice(written.lastIndexOf('.') + 1))
+}

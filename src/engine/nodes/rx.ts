@@ -1,0 +1,103 @@
+import { CuvetteError } from '../../shared/problem'
+import type { Graph, Value } from '../onnx/graph'
+import { float32 } from '../onnx/tensor'
+import { isFiniteMatrix, pseudoInverse, whitening } from './covariance'
+import { boolean, channelCount, choice, describe, image, number } from './describe'
+import type { NodeState, NodeType, Parameters, StateTensor, WriteContext } from './node'
+import { RunningStatistics, requireChannels, requirePixels } from './statistics'
+
+export const rxGlobal: NodeType = {
+  description: describe({
+    type: 'RXGlobal',
+    family: 'statistical',
+    role: 'transform',
+    summary: 'Anomaly score of every pixel: squared Mahalanobis distance from the background of all training pixels.',
+    formula: 'score = (x - mu)\' (cov + eps I)^-1 (x - mu), cov with divisor N - 1',
+    source: 'Reed and Yu, IEEE Transactions on Acoustics, Speech, and Signal Processing 38 (1990); cuvis.ai RXGlobal.',
+    inputs: [image('data', 'C', 'Cube.')],
+    outputs: [image('scores', 1, 'Squared distance; larger is more anomalous.', { aliases: ['output'] })],
+    parameters: [
+      channelCount('num_channels', 'Number of channels.'),
+      number('eps', 1e-6, 'Added to the diagonal of the covariance.', { minimum: 0 }),
+      choice('form', ['whitening', 'inverse'], 'whitening', 'whitening: length of (x - mu) W, with W factorised in float64; inverse: the quadratic form with the inverse in float32, as the reference computes it.'),
+      boolean('cache_inverse', true, 'Whether the form "inverse" trains the inverse (true) or the covariance (false).'),
+    ],
+    needsStatistics: true,
+    trainable: true,
+  }),
+  locality: 'pixel',
+  autoChannels: { num_channels: 'data' },
+  repositoryParameters: { form: 'inverse' },
+  channels: () => ({ scores: 1 }),
+  state(parameters) {
+    const size = parameters.num_channels as number
+    const tensor = (name: string, kind: StateTensor['kind']): StateTensor => ({ name, shape: name === 'mu' ? [size] : [size, size], kind })
+    if (parameters.form === 'whitening') return [tensor('mu', 'statistic'), tensor('cov', 'constant'), tensor('whitening', 'statistic')]
+    const trainsInverse = parameters.cache_inverse === true
+    return [tensor('mu', 'statistic'), tensor('cov', trainsInverse ? 'constant' : 'statistic'), tensor('cov_inv', trainsInverse ? 'statistic' : 'constant')]
+  },
+  trainableStatistics: ['mu', 'whitening', 'cov', 'cov_inv'],
+  // While the covariance trains, its inverse follows step by step.
+  moving: (_parameters, stage, isTrained) => (stage !== 'inference' && isTrained('cov') ? ['cov_inv'] : []),
+  fit: {
+    port: 'data',
+    start: (parameters, { node }) => {
+      const statistics = new RunningStatistics('full')
+      return {
+        async add(pixels, count, channels) {
+          requireChannels(node, parameters.num_channels as number, channels)
+          await statistics.add(pixels, count, channels)
+        },
+        finish: async () => background(node, parameters, statistics),
+      }
+    },
+  },
+  write(context) {
+    const { graph, parameters, rows, state } = context
+    const centred = graph.op('Sub', [rows('data'), state.mu])
+    if (parameters.form === 'whitening') {
+      return { scores: graph.op('ReduceSumSquare', [graph.op('MatMul', [centred, state.whitening])], { axes: [1], keepdims: 1 }) }
+    }
+    const turned = graph.op('MatMul', [centred, inverseOf(context)])
+    return { scores: graph.op('ReduceSum', [graph.op('Mul', [turned, centred]), graph.constant({ type: 'int64', shape: [1], data: BigInt64Array.of(1n) })], { keepdims: 1 }) }
+  },
+}
+
+function background(node: string, parameters: Parameters, { count, mean, scatter }: RunningStatistics): NodeState {
+  requirePixels(node, 2, count)
+  const size = mean.length
+  const covariance = scatter.map((sum) => sum / (count - 1))
+  for (let band = 0; band < size; band += 1) covariance[band * (size + 1)] += parameters.eps as number
+  if (!isFiniteMatrix(covariance)) {
+    const channel = mean.findIndex((value) => !Number.isFinite(value))
+    throw new CuvetteError('bad-data', `The node ${node} cannot compute a covariance, because channel ${Math.max(channel, 0)} has pixels that are not finite numbers; mask them out or leave the channel out.`, { where: node })
+  }
+  const square = (values: ArrayLike<number>) => float32([size, size], values)
+  return {
+    mu: float32([size], mean),
+    cov: square(covariance),
+    ...(parameters.form === 'whitening' ? { whitening: square(whitening(covariance, size)) } : { cov_inv: square(pseudoInverse(covariance, size)) }),
+  }
+}
+
+/**
+ * The inverse of the covariance. Where the covariance trains, one step of Newton's iteration from the last inverse A:
+ * 2 A - A cov A, whose value is second-order exact and whose derivative at A = cov^-1 is that of the inverse.
+ */
+function inverseOf({ graph, parameters, state, stage, tensors, isTrained, update }: WriteContext): Value {
+  if (parameters.cache_inverse === true) return state.cov_inv
+  const size = parameters.num_channels as number
+  if (!isTrained('cov') || stage === 'inference') return graph.initializer(nameOf(graph), float32([size, size], pseudoInverse(tensors.cov.data as Float32Array, size)))
+  const last = state.cov_inv
+  const product = graph.op('MatMul', [graph.op('MatMul', [last, state.cov]), last])
+  const next = graph.op('Sub', [graph.op('Mul', [last, graph.scalar(2)]), product])
+  if (stage === 'train') update('cov_inv', next)
+  return next
+}
+
+/** A free name for the inverse that is computed while the graph is written. */
+function nameOf(graph: Graph): string {
+  let name = 'inverse_covariance'
+  for (let index = 1; graph.has(name); index += 1) name = `inverse_covariance_${index}`
+  return name
+}
