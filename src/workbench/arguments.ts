@@ -51,11 +51,14 @@ export function isCallName(name: unknown): name is CallName {
 /** The arguments, if they have the shape that the contract says; else throws 'bad-argument'. */
 export function parseArguments<N extends CallName>(name: N, args: unknown): Calls[N]['args'] {
   const result = v.safeParse(schemas[name], args)
-  if (result.success) return result.output
-  const [issue] = result.issues
-  const place = v.getDotPath(issue)
-  const expected = issue.requirement !== undefined && issue.expected === null ? `what the rule "${issue.type}" allows` : issue.expected
-  throw new CuvetteError('bad-argument', `The call ${name} expects ${place ?? 'its arguments'} to be ${expected ?? 'valid'}, but found ${issue.received}.`, {
+  if (result.success && !Array.isArray(args)) return result.output
+  const issue = result.issues?.[0]
+  const place = issue ? v.getDotPath(issue) : null
+  const expected = issue ? (issue.expected ?? PLAIN[issue.type] ?? 'valid') : 'an object'
+  throw new CuvetteError('bad-argument', `The call ${name} expects ${place ?? 'its arguments'} to be ${expected}, but found ${issue?.received ?? 'a list'}.`, {
     where: place ?? undefined,
   })
 }
+
+/** Rules that valibot gives no expectation for. */
+const PLAIN: Record<string, string> = { integer: 'a whole number', finite: 'a finite number' }

@@ -1,9 +1,10 @@
 import { createHash, randomUUID } from 'node:crypto'
-import { mkdir, rename, rm, stat } from 'node:fs/promises'
+import { rename, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { openAtomic } from '../engine/files/atomic'
 import { sha256File } from '../engine/files/sha256'
 import { CuvetteError } from '../shared/problem'
+import { makeFolder } from './folders'
 
 /** Larger files are opened by their path; copying them would only fill the disk twice. */
 const DROP_LIMIT = 16 * 1024 ** 3
@@ -20,7 +21,7 @@ export async function receiveDrop(folder: string, name: string, request: Request
   if (!request.body) throw new CuvetteError('bad-argument', `The dropped file "${name}" came without content.`)
   // Under its own name only at the end: until then nobody knows whether it is new.
   const staged = join(folder, '.incoming', randomUUID())
-  await mkdir(dirname(staged), { recursive: true })
+  await makeFolder(dirname(staged))
   const incoming = await openAtomic(staged)
   try {
     const hash = createHash('sha256')
@@ -50,7 +51,7 @@ async function place(staged: string, folder: string, name: string, bytes: number
     const path = number === 1 ? join(folder, name) : join(folder, String(number), name)
     const found = await stat(path).catch(() => null)
     if (!found) {
-      await mkdir(dirname(path), { recursive: true })
+      await makeFolder(dirname(path))
       await rename(staged, path)
       return path
     }

@@ -1,8 +1,9 @@
-import { mkdir, readlink, realpath } from 'node:fs/promises'
+import { readlink, realpath } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path'
 import * as v from 'valibot'
 import { CuvetteError } from '../shared/problem'
+import { makeFolder } from './folders'
 import { readJsonFile, writeJsonFile } from './json-file'
 
 const RECENT_LIMIT = 200
@@ -58,7 +59,7 @@ export class Grants {
   private async remember(path: string): Promise<void> {
     if (!this.recentFile || this.recent[0] === path) return
     this.recent = [path, ...this.recent.filter((other) => other !== path)].slice(0, RECENT_LIMIT)
-    await mkdir(dirname(this.recentFile), { recursive: true })
+    await makeFolder(dirname(this.recentFile))
     await writeJsonFile(this.recentFile, { paths: this.recent })
   }
 }

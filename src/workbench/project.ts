@@ -1,9 +1,9 @@
-import { mkdir } from 'node:fs/promises'
 import { basename, isAbsolute, join, relative, resolve, sep } from 'node:path'
 import * as v from 'valibot'
 import type { ProjectEntry } from '../shared/contract'
 import type { Problem } from '../shared/problem'
 import { toProblem } from '../shared/problem'
+import { makeFolder } from './folders'
 import { isWithin } from './grants'
 import { readJsonFile, writeJsonFile } from './json-file'
 import { ProjectLock } from './project-lock'
@@ -56,7 +56,7 @@ export class Project {
   /** Opens the folder's project. Where there is none, one begins with `fresh`. */
   static async open(folder: string, resources: string, fresh: ProjectContent): Promise<Project> {
     const root = resolve(folder)
-    await mkdir(root, { recursive: true })
+    await makeFolder(root)
     const lock = await ProjectLock.take(root)
     try {
       const path = join(root, FILE_NAME)

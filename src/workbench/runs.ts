@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { mkdir, rm } from 'node:fs/promises'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Calls, RunEntry } from '../shared/contract'
 import type { Problem } from '../shared/problem'
@@ -9,6 +9,7 @@ import type { EpochRecord, ExportReport, WorkProgress } from '../shared/reports'
 import type { Cubes } from './cubes'
 import type { Engines } from './engines'
 import type { EventStream } from './events'
+import { makeFolder } from './folders'
 import type { Grants } from './grants'
 import type { JobControl, JobOutcome, Jobs } from './jobs'
 import { readJsonFile, writeJsonFile } from './json-file'
@@ -100,7 +101,7 @@ export class Runs {
         scoresFile: null,
       },
     }
-    await mkdir(this.project.runsFolder, { recursive: true })
+    await makeFolder(this.project.runsFolder)
     this.runs.set(id, run)
     this.project.content.runs.push(id)
     this.project.changed()
