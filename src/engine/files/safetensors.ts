@@ -108,6 +108,7 @@ function readHeader(bytes: Uint8Array, path: string): Record<string, unknown> {
 /** JSON.parse keeps the last of two equal keys without a word. Looks at the keys of the outermost object. */
 function repeatedKey(json: string): string | null {
   const seen = new Set<string>()
+  const colon = /\s*:/y
   let depth = 0
   for (let at = 0; at < json.length; at += 1) {
     if (json[at] === '{' || json[at] === '[') depth += 1
@@ -115,7 +116,8 @@ function repeatedKey(json: string): string | null {
     else if (json[at] === '"') {
       let end = at + 1
       while (json[end] !== '"') end += json[end] === '\\' ? 2 : 1
-      if (depth === 1 && /^\s*:/.test(json.slice(end + 1, end + 20))) {
+      colon.lastIndex = end + 1
+      if (depth === 1 && colon.test(json)) {
         const key = JSON.parse(json.slice(at, end + 1)) as string
         if (seen.has(key)) return key
         seen.add(key)
