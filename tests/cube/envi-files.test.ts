@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { describeCube } from '../../src/engine/cube/open-cube'
+import { filesOf } from '../../src/engine/cube/open-file'
 import { dataBytes, headerText, plainCube } from './support/envi-files'
 import { problemOf, temporaryFolder } from './support/temporary'
 
@@ -26,6 +27,7 @@ describe('finding header and data', () => {
     const at = folderWith({ [header]: 'header', [data]: 'data' })
     expect(await describeCube(at(header))).toMatchObject({ path: at(header), shape: [3, 4, 5] })
     expect(await describeCube(at(data))).toMatchObject({ path: at(data), shape: [3, 4, 5] })
+    for (const named of [header, data]) expect(await filesOf(at(named))).toEqual([at(data), at(header)])
   })
 
   it('prefers the header that is named after the whole data file', async () => {

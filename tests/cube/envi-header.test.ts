@@ -1,5 +1,7 @@
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { CubeDescription } from '../../src/shared/cube'
+import { CuvetteError } from '../../src/shared/problem'
 import { openCube } from '../../src/engine/cube/open-cube'
 import { decodeHeaderText, isEnviHeader, nameList, numberList, parseEnviHeader } from '../../src/engine/cube/formats/envi-header'
 import { dataBytes, headerText, plainCube } from './support/envi-files'
@@ -99,6 +101,14 @@ describe('what a header says of the bands', () => {
     })
   })
 
+  it('takes wavelengths from the names where the list is missing', async () => {
+    expect(await describeWith('band names = {376.44 Nanometers, 381.45 Nanometers, 386 Nanometers, 391.5 Nanometers, 400 Nanometers}\n')).toMatchObject({
+      wavelengths: [376.44, 381.45, 386, 391.5, 400], wavelengthUnit: 'nm',
+      warnings: ['The header has no usable "wavelength"; the wavelengths are taken from the band names.'],
+    })
+    expect(await describeWith('band names = {b1 (0.4 um), b2 (0.5 um), b3 (0.6 um), b4, b5 (0.8 um)}\n')).toMatchObject({ wavelengths: null, warnings: [] })
+  })
+
   it('counts proposed bands from 1, and from 0 where a 0 occurs', async () => {
     expect((await describeWith('default bands = {1, 2, 5}\n')).defaultBands).toEqual([0, 1, 4])
     expect((await describeWith('default bands = { 2, 1, 0 }\n')).defaultBands).toEqual([2, 1, 0])
@@ -112,9 +122,9 @@ describe('what a header says of the bands', () => {
     const description = await describeWith('wavelength = {1, 2}\nfwhm = {1, x, 3, 4, 5}\nband names = {a, b}\nbbl = {1, 0}\ndata ignore value = none\nreflectance scale factor = 0\n')
     expect(description).toMatchObject({ wavelengths: null, fwhm: null, bandNames: null, badBands: [], noData: null })
     expect(description.warnings).toEqual([
+      '"band names" does not list 5 names, one for each band; it is left out.',
       '"wavelength" lists 2 values for 5 bands; it is left out.',
       '"fwhm" holds something that is not a number; it is left out.',
-      '"band names" does not list 5 names, one for each band; it is left out.',
       '"bbl" lists 2 values for 5 bands; it is left out.',
       '"data ignore value" is "none", which is not a number; it is left out.',
       '"reflectance scale factor" is 0, expected a number above 0; it is left out.',
@@ -183,6 +193,19 @@ describe('headers that cannot be used', () => {
     expect(await problemWith({ 'file type': 'ENVI Spectral Library' })).toEqual({
       code: 'not-a-cube', where: 'file type', message: `${hdr} is an ENVI spectral library of 3 spectra, not a cube; open an image instead.`,
     })
+  })
+
+  it('gives a sentence or a cube for any mangled header, never a defect', async () => {
+    const text = headerText(plainCube, 'wavelength = {1, 2, 3, 4, 5}\nband names = {a, b, c, d, e}\nbbl = {1, 1, 0, 1, 1}\ndefault bands = {1, 2, 3}\n')
+    const change = fc.record({ at: fc.nat(text.length - 1), remove: fc.nat(12), insert: fc.constantFrom('', '{', '}', '=', ';', '\n', ',', '-', '9', 'x', '\0', '\u00b5') })
+    await fc.assert(
+      fc.asyncProperty(fc.array(change, { minLength: 1, maxLength: 3 }), async (changes) => {
+        const mangled = changes.reduce((now, { at, remove, insert }) => now.slice(0, at) + insert + now.slice(at + remove), text)
+        folder.file('bad.hdr', mangled)
+        await openCube(data).then((cube) => cube.close(), (error: unknown) => expect(error, mangled).toBeInstanceOf(CuvetteError))
+      }),
+      { seed: 20261123, numRuns: 300 },
+    )
   })
 
   it('accepts frame offsets that are zero', async () => {

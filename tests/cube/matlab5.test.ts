@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { describeCube, openCube } from '../../src/engine/cube/open-cube'
+import { filesOf } from '../../src/engine/cube/open-file'
 import type { StoredType } from './support/matlab5-writer'
 import { columnMajor, matlab5Bytes } from './support/matlab5-writer'
 import { expectedBand, expectedPixels, range } from './support/reference-cube'
@@ -84,6 +85,7 @@ describe('which variable is the cube', () => {
 
   it('the largest with three axes, or the one that is named, also with two axes', async () => {
     expect((await describeCube(path)).variable).toBe('data')
+    expect(await filesOf(`${path}#data`)).toEqual([path])
     expect((await describeCube(`${path}#rgb`)).shape).toEqual([4, 3, 3])
     const image = await openCube(`${path}#image`)
     expect(image.description.shape).toEqual([4, 3, 1])

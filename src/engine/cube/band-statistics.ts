@@ -3,13 +3,13 @@ import type { Cube } from './cube'
 import { checkedBand } from './window'
 
 export interface BandStatisticsOptions {
-  /** Pixels kept for the percentiles; a band with more is sampled evenly. Default 16,777,216 (64 MiB). */
+  /** Pixels kept for the percentiles; a band with more is sampled evenly. Default 4,194,304 (16 MiB). */
   keptPixels?: number
   signal?: AbortSignal
 }
 
-const KEPT_PIXELS = 16 * 1024 * 1024
-const BLOCK_PIXELS = 2 * 1024 * 1024
+const KEPT_PIXELS = 4 * 1024 * 1024
+const BLOCK_PIXELS = 1024 * 1024
 
 /**
  * Spread of one band over finite pixels that are not no-data, in stored units. Streams over blocks of lines.

@@ -2,6 +2,7 @@
 export type { Cube, Window } from './cube'
 export type { OpenCubeOptions } from './open-cube'
 export { describeCube, openCube } from './open-cube'
+export { filesOf } from './open-file'
 export type { Mask } from './mask'
 export { describeMask, readMask } from './mask'
 export type { BandStatisticsOptions } from './band-statistics'

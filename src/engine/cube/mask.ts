@@ -3,7 +3,8 @@ import { CuvetteError } from '../../shared/problem'
 import type { Cube } from './cube'
 import { openFile } from './open-file'
 import { formatReference, parseReference } from './reference'
-import { wholeWindow } from './windowed-cube'
+
+const BLOCK_PIXELS = 1024 * 1024
 
 /** A mask: what is known of it, and its class ids [H, W] row-major. */
 export interface Mask {
@@ -17,17 +18,13 @@ export interface Mask {
  * Throws CuvetteError('bad-mask') with file, found and expected size; reading errors as `openCube`.
  */
 export async function readMask(reference: string, shape: readonly [number, number], signal?: AbortSignal): Promise<Mask> {
-  const mask = await openMask(reference, shape, signal)
-  try {
-    return await classesOf(mask, signal)
-  } finally {
-    await mask.close()
-  }
+  const values = new Uint8Array(shape[0] * shape[1])
+  return { description: await classesOf(reference, shape, values, signal), values }
 }
 
-/** As `readMask`, without the values. */
+/** As `readMask`, without holding the values. */
 export async function describeMask(reference: string, shape: readonly [number, number], signal?: AbortSignal): Promise<MaskDescription> {
-  return (await readMask(reference, shape, signal)).description
+  return classesOf(reference, shape, null, signal)
 }
 
 async function openMask(reference: string, shape: readonly [number, number], signal?: AbortSignal): Promise<Cube> {
@@ -56,24 +53,29 @@ function requireSize({ path, variable, shape: found }: CubeDescription, shape: r
   }
 }
 
-/** Reads line blocks, so that memory beyond the mask itself stays small. */
-async function classesOf(cube: Cube, signal?: AbortSignal): Promise<Mask> {
-  const { description } = cube
-  const [lines, samples] = description.shape
-  const values = new Uint8Array(lines * samples)
-  const counts = new Float64Array(256)
-  const blockLines = Math.max(1, Math.floor((1 << 20) / samples))
-  for (let line = 0; line < lines; line += blockLines) {
-    const block = await cube.readBand(0, { ...wholeWindow(description), line, lines: Math.min(blockLines, lines - line) }, 1, signal)
-    for (let n = 0; n < block.length; n += 1) {
-      const value = block[n]
-      if (!(value >= 0 && value <= 255 && Math.floor(value) === value)) throw notAClass(description, value, line * samples + n)
-      values[line * samples + n] = value
-      counts[value] += 1
+/** Reads and counts blocks of lines, so that memory beyond `values` stays small. */
+async function classesOf(reference: string, shape: readonly [number, number], values: Uint8Array | null, signal?: AbortSignal): Promise<MaskDescription> {
+  const cube = await openMask(reference, shape, signal)
+  try {
+    const { description } = cube
+    const [lines, samples] = shape
+    const counts = new Float64Array(256)
+    const blockLines = Math.max(1, Math.floor(BLOCK_PIXELS / samples))
+    for (let line = 0; line < lines; line += blockLines) {
+      const block = await cube.readBand(0, { line, sample: 0, lines: Math.min(blockLines, lines - line), samples }, 1, signal)
+      const first = line * samples
+      for (let n = 0; n < block.length; n += 1) {
+        const value = block[n]
+        if (!(value >= 0 && value <= 255 && Math.floor(value) === value)) throw notAClass(description, value, first + n)
+        if (values) values[first + n] = value
+        counts[value] += 1
+      }
     }
+    const classes = Array.from(counts, (count, id) => ({ id, count })).filter(({ count }) => count > 0)
+    return { path: description.path, variable: description.variable, shape: [lines, samples], classes }
+  } finally {
+    await cube.close()
   }
-  const classes = Array.from(counts, (count, id) => ({ id, count })).filter(({ count }) => count > 0)
-  return { description: { path: description.path, variable: description.variable, shape: [lines, samples], classes }, values }
 }
 
 function notAClass({ path, variable, shape }: CubeDescription, value: number, pixel: number): CuvetteError {

@@ -58,18 +58,18 @@ export function enviFields(header: EnviHeader): EnviFields {
   if (!Number.isSafeInteger(dataBytes)) {
     throw new CuvetteError('bad-header', `${path}: ${lines} lines x ${samples} samples x ${bands} bands is larger than any file; correct the header.`, { path, where: 'lines' })
   }
-  const { wavelengths, wavelengthUnit } = readWavelengths(header, bands, warnings)
+  const bandNames = readBandNames(header, bands, warnings)
+  const { wavelengths, wavelengthUnit } = readWavelengths(header, bands, bandNames, warnings)
   if (entries.get('data gain values')?.text || entries.get('data offset values')?.text) {
     warnings.push('The header gives gains or offsets for each band; the numbers are shown as stored.')
   }
 
   return {
-    lines, samples, bands, dtype, headerOffset, dataBytes, wavelengths, wavelengthUnit, warnings,
+    lines, samples, bands, dtype, headerOffset, dataBytes, bandNames, wavelengths, wavelengthUnit, warnings,
     interleave: readInterleave(header),
     littleEndian: readByteOrder(header, BYTES_PER_ELEMENT[dtype] > 1, warnings),
     compressed: entries.has('file compression') && wholeNumber(header, 'file compression', 0) !== 0,
     fwhm: perBand(header, 'fwhm', bands, warnings),
-    bandNames: readBandNames(header, bands, warnings),
     badBands: readBadBands(header, bands, warnings),
     defaultBands: readDefaultBands(header, bands, warnings),
     noData: optionalNumber(header, 'data ignore value', warnings),
@@ -139,9 +139,13 @@ function perBand({ entries }: EnviHeader, key: string, bands: number, warnings: 
   return null
 }
 
-function readWavelengths(header: EnviHeader, bands: number, warnings: string[]): { wavelengths: number[] | null; wavelengthUnit: string | null } {
+function readWavelengths(header: EnviHeader, bands: number, names: string[] | null, warnings: string[]): { wavelengths: number[] | null; wavelengthUnit: string | null } {
   const wavelengths = perBand(header, 'wavelength', bands, warnings)
-  if (!wavelengths) return { wavelengths, wavelengthUnit: null }
+  if (!wavelengths) {
+    const named = names && wavelengthsInNames(names)
+    if (named) warnings.push('The header has no usable "wavelength"; the wavelengths are taken from the band names.')
+    return named || { wavelengths: null, wavelengthUnit: null }
+  }
   const written = header.entries.get('wavelength units')?.text
   const unit = normalisedUnit(written)
   if (unit) return { wavelengths, wavelengthUnit: unit }
@@ -149,6 +153,15 @@ function readWavelengths(header: EnviHeader, bands: number, warnings: string[]):
   const found = written ? `gives the wavelength unit as "${written}"` : 'does not give the wavelength unit'
   warnings.push(guess ? `The header ${found}; ${guess} is assumed from the values.` : `The header ${found}, and the values do not tell it.`)
   return { wavelengths, wavelengthUnit: guess }
+}
+
+/** "376.44 Nanometers" in every name, with one unit. */
+function wavelengthsInNames(names: readonly string[]): { wavelengths: number[]; wavelengthUnit: string | null } | null {
+  const found = names.map((name) => /(\d+(?:\.\d+)?)\s*(nm|nanomet(?:er|re)s?|µm|um|micromet(?:er|re)s?|microns?)(?![a-z])/i.exec(name))
+  const units = new Set(found.map((match) => normalisedUnit(match?.[2])))
+  const [unit] = units
+  if (units.size !== 1 || unit === null) return null
+  return { wavelengths: found.map((match) => Number(match?.[1])), wavelengthUnit: unit }
 }
 
 function readBandNames({ entries }: EnviHeader, bands: number, warnings: string[]): string[] | null {

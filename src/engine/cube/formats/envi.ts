@@ -40,6 +40,12 @@ export const envi: CubeFormat = {
   },
 }
 
+/** The files of an ENVI raster, data first, whichever was named. */
+export async function enviFiles(path: string): Promise<string[]> {
+  const { header, dataPath } = isHeaderName(path) ? await pairOfHeader(path) : await pairOfData(path)
+  return [dataPath, header.path]
+}
+
 function isHeaderName(path: string): boolean {
   return extname(path).toLowerCase() === '.hdr'
 }
