@@ -189,6 +189,7 @@ describe('decodeModel', () => {
     expect(graph.initializers.get('two')).toEqual(float32([], [2]))
     expect(graph.initializers.get('axes')).toEqual(int64([1], [0]))
     expect(graph.nodes.map(({ name }) => name)).toEqual(['magic', 'Mul_3'])
+    expect(decodeModel(encodeModel(decodeModel(encodeModelMessage(message), 'm').graph, { opsets }), 'm').opsets).toEqual({ '': 17, other: 2 })
     message.graph = { ...message.graph, value_info: [] }
     expect(failure(() => decodeModel(encodeModelMessage(message), 'm.onnx'))).toMatchObject({ code: 'unsupported', path: 'm.onnx', where: 'magic', message: 'The operator other.Magic at magic has no rule in this version.' })
   })

@@ -72,7 +72,7 @@ export class Graph {
 
   /** A small literal. Equal literals share one initializer. */
   constant(tensor: Tensor): Value {
-    const key = `${tensor.type}[${tensor.shape.join()}]${Array.from(tensor.data as ArrayLike<number | bigint>).join()}`
+    const key = `${tensor.type}[${tensor.shape.join()}]${Array.from(tensor.data as ArrayLike<number | bigint>, (number) => (Object.is(number, -0) ? '-0' : number)).join()}`
     const known = this.constants.get(key)
     if (known) return known
     let number = this.constants.size

@@ -5,13 +5,12 @@ import type { Attribute, Dimension, GraphNode, InferredOutput, Value } from './g
 import type { AttributeMessage, FunctionMessage, GraphMessage, ModelMessage, NodeMessage, ValueInfoMessage } from './messages/schema'
 import { decodeModelMessage, encodeModelMessage } from './messages/schema'
 import { tensorFromMessage, tensorMessage, toNumber } from './messages/tensor'
-import { operatorRule, operatorRules } from './operators'
+import { operatorRule, operatorRules, ruleName } from './operators'
 import type { Tensor } from './tensor'
 
 /** What we write: read by every runtime since ONNX Runtime 1.12, the training runtime 1.19.2 included. */
 export const IR_VERSION = 8
 export const OPSET = 17
-const TRAINING_DOMAIN = 'com.microsoft'
 
 /** An operator defined inside the file, for runtimes that lack it. */
 export interface ModelFunction {
@@ -28,8 +27,10 @@ export interface EncodeOptions {
   functions?: readonly ModelFunction[]
   /** Name of the graph. */
   name?: string
-  /** Which inputs are written, in order. Default: all, as declared. */
+  /** Which inputs are written, in order. Default: all, as declared. One with a default that is left out becomes a constant. */
   inputs?: readonly string[]
+  /** Versions of further domains that the graph uses; 1 where nothing is said. */
+  opsets?: Readonly<Record<string, number>>
 }
 
 export interface DecodedModel {
@@ -42,7 +43,7 @@ export interface DecodedModel {
 }
 
 /**
- * Bytes of an .onnx file (IR 8, opset 17, com.microsoft 1 when used). The same graph gives the same bytes.
+ * Bytes of an .onnx file (IR 8, opset 17, further domains when used). The same graph gives the same bytes.
  * Only what the outputs need is written, under their public names. Throws CuvetteError('bad-argument').
  */
 export function encodeModel(graph: Graph, options: EncodeOptions = {}): Uint8Array {
@@ -64,8 +65,8 @@ export function encodeModel(graph: Graph, options: EncodeOptions = {}): Uint8Arr
     .map(([name, tensor]) => tensorMessage(name, tensor))
 
   const functions = options.functions ?? []
-  const usesTraining = functions.some(({ domain }) => domain === TRAINING_DOMAIN) || nodes.some(({ domain }) => domain === TRAINING_DOMAIN)
-  const opsets = [{ domain: '', version: OPSET }, ...(usesTraining ? [{ domain: TRAINING_DOMAIN, version: 1 }] : [])]
+  const domains = new Set([...nodes.map(({ domain }) => domain), ...functions.map(({ domain }) => domain)].filter((domain) => domain !== ''))
+  const opsets = [{ domain: '', version: OPSET }, ...[...domains].sort().map((domain) => ({ domain, version: options.opsets?.[domain] ?? 1 }))]
   return encodeModelMessage({
     ir_version: IR_VERSION,
     producer_name: 'cuvette',
@@ -75,6 +76,11 @@ export function encodeModel(graph: Graph, options: EncodeOptions = {}): Uint8Arr
       initializer: initializers,
       input: inputs.map((input) => valueInfo(input.name, input)),
       output: graph.outputs.map(({ name, value }) => valueInfo(name, value)),
+      // What no rule can infer is stated, so that the file can be read again.
+      value_info: nodes
+        .filter((node) => !operatorRules().has(ruleName(node.op, node.domain)))
+        .flatMap((node) => node.outputs.filter((output) => output !== '' && !graph.outputs.some(({ value }) => value.name === output)))
+        .map((output) => valueInfo(output, graph.value(output))),
     },
     opset_import: opsets,
     metadata_props: Object.entries(options.metadata ?? {})
@@ -285,11 +291,7 @@ function appendNode(graph: Graph, message: NodeMessage, index: number, stated: R
     if (!graph.has(name)) throw new CuvetteError('bad-artifact', `The operator ${node.op} at ${node.name} uses the value ${name}, which nothing before it makes.`, { path, where: node.name })
     return graph.value(name)
   })
-  graph.append(node, operatorRules().has(ruleKey(node)) ? operatorRule(node.op, node.domain, node.name).infer({ graph, node, inputs }) : statedOutputs(node, stated, path))
-}
-
-function ruleKey(node: GraphNode): string {
-  return node.domain === '' ? node.op : `${node.domain}.${node.op}`
+  graph.append(node, operatorRules().has(ruleName(node.op, node.domain)) ? operatorRule(node.op, node.domain, node.name).infer({ graph, node, inputs }) : statedOutputs(node, stated, path))
 }
 
 /** An operator that we do not know may stand in a graph when the file says what comes out of it. */

@@ -54,6 +54,7 @@ export function operatorRules(): ReadonlyMap<string, OperatorRule> {
   return rules
 }
 
-function ruleName(op: string, domain: string): string {
+/** Key of an operator's rule. */
+export function ruleName(op: string, domain: string): string {
   return domain === '' || domain === 'ai.onnx' ? op : `${domain}.${op}`
 }
