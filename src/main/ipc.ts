@@ -30,5 +30,5 @@ export function connectPage(window: BrowserWindow, workbench: Workbench): void {
 
 function isFromPage(event: IpcMainEvent | IpcMainInvokeEvent, window: BrowserWindow): boolean {
   const frame = event.senderFrame
-  return frame !== null && frame === window.webContents.mainFrame && isAppUrl(frame.url)
+  return event.sender === window.webContents && frame !== null && frame.parent === null && isAppUrl(frame.url)
 }

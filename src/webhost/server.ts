@@ -87,6 +87,9 @@ async function withSecurityHeaders(response: Response): Promise<Response> {
 }
 
 async function listen(server: ReturnType<typeof createServer>, port: number): Promise<number> {
+  if (!Number.isInteger(port) || port < 0 || port > 65535) {
+    throw new CuvetteError('bad-argument', `Port ${port} does not exist: ports are whole numbers from 1 to 65535, and 0 means any free one.`)
+  }
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
       const reason = error.code === 'EADDRINUSE' ? 'another program uses it: choose another with --port' : error.message

@@ -13,7 +13,7 @@ export async function readJsonFile<T>(path: string, parse: (value: unknown) => T
   try {
     text = await readFile(path, 'utf8')
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return { found: 'nothing' }
+    if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return { found: 'nothing' }
     throw new CuvetteError('missing-file', `${path} cannot be read: ${reasonOf(error)}`, { path, cause: error })
   }
   try {
