@@ -53,6 +53,14 @@ describe('MATLAB 7.3 arrays', () => {
     )
   })
 
+  it('reads an HDF5 file named .mat without the text header', async () => {
+    const path = await writeMatlab73(folder.file('bare.mat'), [{ name: 'data', matlabClass: 'double', shape, data: Float64Array.from(values) }])
+    folder.file('bare.mat', readFileSync(path).subarray(512))
+    const cube = await openCube(path)
+    expect(await cube.readPixels(whole)).toEqual(expectedPixels(value, whole, range(6)))
+    await cube.close()
+  })
+
   it('finds the mask inside and lists the rest', async () => {
     const path = await writeMatlab73(
       folder.file('scene.mat'),
