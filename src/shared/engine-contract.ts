@@ -19,6 +19,8 @@ export interface EngineCalls {
   'nodes.catalogue': { args: Record<string, never>; result: NodeDescription[] }
   /** Parses and checks; with a cube, also channel counts and wavelengths. Never throws for a bad document. */
   'pipeline.check': { args: { text: string; path: string; cube: string | null }; result: PipelineSummary }
+  /** Parses and checks without a cube; `description` is what the document says of itself, '' when it says nothing. Never throws for a bad document. */
+  'pipeline.describe': { args: { text: string; path: string }; result: { summary: PipelineSummary; description: string } }
   // compute
   'device.probe': { args: { device: DeviceChoice }; result: DeviceReport }
   fit: { args: FitRequest; result: FitReport }

@@ -44,15 +44,8 @@ export class Pipelines {
 
   private async read(path: string, origin: PipelineEntry['origin']): Promise<PipelineEntry> {
     const text = await readFile(path, 'utf8')
-    const summary = await this.engines.browse.call('pipeline.check', { text, path, cube: null })
+    const { summary, description } = await this.engines.browse.call('pipeline.describe', { text, path })
     const id = `${origin}:${basename(path, extname(path))}`
-    return { id, name: summary.name, description: leadingComment(text), origin, text, summary }
+    return { id, name: summary.name, description, origin, text, summary }
   }
-}
-
-/** The comment lines that a document begins with, as one sentence or two. */
-export function leadingComment(text: string): string {
-  const lines = text.split(/\r?\n/)
-  const end = lines.findIndex((line) => !line.startsWith('#'))
-  return lines.slice(0, end < 0 ? lines.length : end).map((line) => line.replace(/^#\s?/, '').trim()).filter(Boolean).join(' ')
 }

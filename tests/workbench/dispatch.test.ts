@@ -60,7 +60,7 @@ describe('the sample project', () => {
     const first = await startBench()
     expect(await first.call('cubes.list', {})).toMatchObject([{ id: 'farm', name: 'farm.hdr', mask: { path: join(first.root, 'resources', 'sample', 'farm_mask.hdr') } }])
     expect(await first.call('pipelines.list', {})).toMatchObject([
-      { id: 'template:deep-svdd', origin: 'template', description: 'Deep SVDD on spectra.', summary: { epochs: 20 } },
+      { id: 'template:deep-svdd', origin: 'template', name: 'deep-svdd.yaml', description: 'Text of 10 characters.', summary: { epochs: 20 } },
     ])
     const opened = await first.call('cubes.open', { path: join(first.root, 'other.hdr') })
     await first.call('cubes.detachMask', { cubeId: 'farm' })

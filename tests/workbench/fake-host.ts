@@ -1,6 +1,6 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import type { AnyEvent, CallName, Calls } from '../../src/shared/contract'
 import type { CubeDescription } from '../../src/shared/cube'
@@ -110,6 +110,10 @@ export function browseHandlers(): FakeHandlers {
     }),
     'mask.read': ({ shape }: { shape: [number, number] }) => ({ shape, values: new Uint8Array(shape[0] * shape[1]).fill(1, 0, 4) }),
     'nodes.catalogue': () => [],
+    'pipeline.describe': ({ path, text }: { path: string; text: string }) => ({
+      summary: { name: basename(path), nodes: [], connections: [], epochs: 20, problems: [] },
+      description: `Text of ${text.length} characters.`,
+    }),
     'pipeline.check': ({ path }: { path: string }) => ({ name: path, nodes: [], connections: [], epochs: 20, problems: [] }),
   }
 }
@@ -149,7 +153,7 @@ export async function startBench({ root: given, handlers = {}, host: changes = {
   await mkdir(join(resources, 'sample'), { recursive: true })
   await mkdir(join(resources, 'pipelines'), { recursive: true })
   for (const name of ['farm.hdr', 'farm.img', 'farm_mask.hdr', 'farm_mask.img']) await writeFile(join(resources, 'sample', name), '')
-  await writeFile(join(resources, 'pipelines', 'deep-svdd.yaml'), '# Deep SVDD\n# on spectra.\nnodes: {}\n')
+  await writeFile(join(resources, 'pipelines', 'deep-svdd.yaml'), 'nodes: {}\n')
 
   const engines: FakeEngine[] = []
   const home = join(root, 'home')

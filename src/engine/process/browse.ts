@@ -1,7 +1,10 @@
+import type { CubeDescription } from '../../shared/cube'
 import { bandStatistics } from '../cube/band-statistics'
 import { describeMask, readMask } from '../cube/mask'
 import { openCube } from '../cube/open-cube'
+import { wavelengthsInNanometres } from '../cube/wavelengths'
 import { wholeWindow } from '../cube/windowed-cube'
+import type { CubeFacts } from '../pipeline/pipeline'
 import { OpenCubes } from './open-cubes'
 import type { HandlerTable } from './serve'
 
@@ -51,7 +54,17 @@ export function browseHandlers(): HandlerTable {
     },
     'pipeline.check': async ({ text, path, cube }) => {
       const { describePipeline } = await import('../pipeline/describe')
-      return describePipeline(text, path, cube === null ? null : await cubes.use(cube, async (open) => open.description))
+      return describePipeline(text, path, cube === null ? null : await cubes.use(cube, async (open) => factsOf(open.description)))
+    },
+    'pipeline.describe': async ({ text, path }) => {
+      const { describePipeline } = await import('../pipeline/describe')
+      const { parsePipeline } = await import('../pipeline/document')
+      const summary = describePipeline(text, path, null)
+      return { summary, description: summary.nodes.length > 0 ? parsePipeline(text, path).description : '' }
     },
   }
+}
+
+function factsOf(description: CubeDescription): CubeFacts {
+  return { channels: description.shape[2], wavelengthsNm: wavelengthsInNanometres(description) }
 }
