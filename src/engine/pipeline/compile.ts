@@ -1,14 +1,19 @@
+import { CuvetteError } from '../../shared/problem'
+import type { Stage } from '../nodes/node'
 import type { Graph, Value } from '../onnx/graph'
-import type { PortReference } from './pipeline'
+import { isScorePort } from './analysis'
+import type { Pipeline, PipelineNode, PipelineState, PortReference } from './pipeline'
+import { nodeNamed } from './pipeline'
+import { PipelineWriter } from './writer'
 
 /** The graph that scores cubes: `cube` float32 [B,H,W,C] in; `scores` float32 [B,H,W,1] and `decisions` bool [B,H,W,1] out. */
 export interface CompiledInference {
   /** Inputs: `cube`, and settings with defaults such as "decider.quantile". Outputs: `scores`, `decisions`, asked-for ports by "node.port". */
   graph: Graph
-  /** For the file's metadata_props: bands, wavelengths, node versions. */
+  /** For the file's metadata_props: bands, wavelengths, node types and parameters. */
   metadata: Record<string, string>
   scores: PortReference
-  /** null when the pipeline has no decider. */
+  /** null when the pipeline has no decider, or it was left out. */
   decisions: PortReference | null
 }
 
@@ -19,13 +24,6 @@ export interface InferenceOptions {
   decisions?: boolean
 }
 
-/** A port whose values a measurement needs. `targets` and other source ports have no value in the graph. */
-export interface MeasuredPort {
-  port: string
-  from: PortReference
-  value: Value | null
-}
-
 export interface CompiledLoss {
   /** Inputs: `cube`, `targets` when a loss needs it, parameters, moving state, settings with defaults. No outputs are declared: the caller does, in the order its file needs. */
   graph: Graph
@@ -33,7 +31,7 @@ export interface CompiledLoss {
   userInputs: readonly string[]
   /** Optional scalar inputs with defaults, such as "tracker.alpha". */
   settings: readonly string[]
-  /** Trained tensors: graph inputs "<node>.<name>". */
+  /** Trained tensors that the loss depends on: graph inputs "<node>.<name>". */
   parameters: readonly Value[]
   /** Sum of the losses, float32 scalar. */
   loss: Value
@@ -42,6 +40,147 @@ export interface CompiledLoss {
   updates: readonly { state: string; output: Value }[]
   /** Whether losses and gradients of micro-batches, weighted by their share of the pixels, add up to those of the batch (with moving state held still). */
   additive: boolean
-  /** Value of a port "node.port" in this graph, images as [B,H,W,C]; null for ports without one (wavelengths of no cube, metrics). */
+  /**
+   * Value of a port "node.port" in this graph, images as [B,H,W,C]; null for ports without one (wavelengths of no cube,
+   * metrics). Nodes that were not needed so far are written then: ask before outputs are declared and gradients taken.
+   */
   port(reference: string): Value | null
+}
+
+/** A metric node, or another that reports numbers, and where what it looks at comes from. */
+export interface Measured {
+  node: PipelineNode
+  /** Inputs from the ports that feed them, outputs from the node itself; unconnected inputs are left out. */
+  ports: readonly { port: string; from: PortReference }[]
+}
+
+/**
+ * The ports behind `scores` and `decisions`: input and output of the first decider; without one, the last float
+ * [B,H,W,1] port of the order of running. Throws CuvetteError('bad-pipeline') when nothing makes scores.
+ */
+export function scorePorts(pipeline: Pipeline): { scores: PortReference; decisions: PortReference | null } {
+  const decider = pipeline.nodes.find(({ type }) => type.description.role === 'decider')
+  if (decider) {
+    const { inputs, outputs } = decider.type.description
+    return { scores: decider.inputs[inputs[0].name], decisions: { node: decider.name, port: outputs[0].name } }
+  }
+  const candidates = pipeline.nodes.flatMap(({ name, type }) => type.description.outputs.filter(isScorePort).map((port) => ({ node: name, port: port.name })))
+  const scores = candidates[candidates.length - 1] as PortReference | undefined
+  if (!scores) throw new CuvetteError('bad-pipeline', 'No node of the pipeline makes scores, one number per pixel; add a detector such as RXGlobal.', { path: pipeline.document.path })
+  return { scores, decisions: null }
+}
+
+/** Graph of stage inference, state frozen. Throws CuvetteError('bad-pipeline') for state that was never fitted and for unknown ports. */
+export function compileInference(pipeline: Pipeline, state: PipelineState, options: InferenceOptions = {}): CompiledInference {
+  const found = scorePorts(pipeline)
+  const decisions = options.decisions === false ? null : found.decisions
+  const writer = new PipelineWriter(pipeline, state, 'inference', new Set())
+  writer.graph.output('scores', requiredPort(writer, found.scores))
+  if (decisions) writer.graph.output('decisions', requiredPort(writer, decisions))
+  for (const port of options.ports ?? []) writer.graph.output(port, requiredPort(writer, portNamed(pipeline, port)))
+  return { graph: writer.graph, metadata: metadataOf(pipeline, found.scores, decisions), scores: found.scores, decisions }
+}
+
+/** Graph that computes one port "node.port" from `cube`, state frozen, stage inference: for the statistical phase. Its output has the name of the port. */
+export function compileUpTo(pipeline: Pipeline, state: PipelineState, port: string): { graph: Graph; output: string } {
+  const writer = new PipelineWriter(pipeline, state, 'inference', new Set())
+  writer.graph.output(port, requiredPort(writer, portNamed(pipeline, port)))
+  return { graph: writer.graph, output: port }
+}
+
+/** Forward pass and losses of stage train. `trained`: keys of the tensors that train; `losses`: default all loss nodes. */
+export function compileTraining(pipeline: Pipeline, state: PipelineState, options: { trained: readonly string[]; losses?: readonly string[] }): CompiledLoss {
+  return compileLoss(pipeline, state, 'train', options)
+}
+
+/** The same of stage validation: state moves only where a node's parameters say so. */
+export function compileEvaluation(pipeline: Pipeline, state: PipelineState, options: { trained: readonly string[]; losses?: readonly string[] }): CompiledLoss {
+  return compileLoss(pipeline, state, 'validation', options)
+}
+
+/** Nodes that report numbers, in the order of running. */
+export function measuredNodes(pipeline: Pipeline): Measured[] {
+  return pipeline.nodes.flatMap((node) => {
+    const { measurement, description } = node.type
+    if (!measurement) return []
+    const ports = measurement.ports.flatMap((port) => {
+      const isOutput = description.outputs.some(({ name }) => name === port)
+      const from = isOutput ? { node: node.name, port } : (node.inputs[port] as PortReference | undefined)
+      return from ? [{ port, from }] : []
+    })
+    return [{ node, ports }]
+  })
+}
+
+function compileLoss(pipeline: Pipeline, state: PipelineState, stage: Stage, options: { trained: readonly string[]; losses?: readonly string[] }): CompiledLoss {
+  const names = options.losses ?? pipeline.nodes.filter(({ type }) => type.description.role === 'loss').map(({ name }) => name)
+  if (names.length === 0) throw new CuvetteError('bad-pipeline', 'The pipeline has no loss node to train with; add one, or fit statistics alone.', { path: pipeline.document.path })
+  const write = (trained: readonly string[]) => {
+    const writer = new PipelineWriter(pipeline, state, stage, new Set(trained))
+    const losses = names.map((name) => ({ name, value: requiredPort(writer, { node: name, port: 'loss' }) }))
+    const loss = losses.length === 1 ? losses[0].value : writer.graph.op('Sum', losses.map(({ value }) => value), {}, { name: 'loss' })
+    return { writer, losses, loss }
+  }
+  // A tensor that no loss depends on would be an input that nothing reads.
+  const first = write(options.trained)
+  const trained = dependencies(first.writer.graph, first.loss, options.trained)
+  const { writer, losses, loss } = trained.length === options.trained.length ? first : write(trained)
+  const before = ancestors(pipeline, names)
+  const settings = [...writer.settings]
+  return {
+    graph: writer.graph,
+    userInputs: writer.graph.inputs.map(({ name }) => name).filter((name) => !trained.includes(name) && !settings.includes(name)),
+    settings,
+    parameters: trained.map((key) => writer.graph.value(key)),
+    loss,
+    losses,
+    updates: writer.updates,
+    additive: before.every(({ type }) => type.locality === 'pixel') && names.every((name) => nodeNamed(pipeline, name).type.reduction === 'mean'),
+    port: (reference) => writer.port(portNamed(pipeline, reference)),
+  }
+}
+
+function requiredPort(writer: PipelineWriter, port: PortReference): Value {
+  const value = writer.port(port)
+  if (!value) throw new CuvetteError('bad-pipeline', `The port ${port.node}.${port.port} has no values that a graph could compute.`, { where: `${port.node}.${port.port}` })
+  return value
+}
+
+function portNamed(pipeline: Pipeline, written: string): PortReference {
+  const dot = written.indexOf('.')
+  const node = pipeline.nodes.find(({ name }) => name === written.slice(0, dot))
+  const port = node?.type.description.outputs.find(({ name, aliases }) => name === written.slice(dot + 1) || aliases.includes(written.slice(dot + 1)))
+  if (!node || !port) throw new CuvetteError('bad-argument', `The pipeline has no output ${written}; expected <node>.<port> of one of its nodes.`, { where: written })
+  return { node: node.name, port: port.name }
+}
+
+/** Which of `names` the value is computed from, in their order. */
+function dependencies(graph: Graph, value: Value, names: readonly string[]): string[] {
+  const reached = new Set([value.name])
+  for (let index = graph.nodes.length - 1; index >= 0; index -= 1) {
+    const node = graph.nodes[index]
+    if (node.outputs.some((output) => reached.has(output))) for (const input of node.inputs) reached.add(input)
+  }
+  return names.filter((name) => reached.has(name))
+}
+
+/** The named nodes and everything before them. */
+function ancestors(pipeline: Pipeline, names: readonly string[]): PipelineNode[] {
+  const wanted = new Set(names)
+  for (const node of [...pipeline.nodes].reverse()) {
+    if (wanted.has(node.name)) for (const { node: from } of Object.values(node.inputs)) wanted.add(from)
+  }
+  return pipeline.nodes.filter(({ name }) => wanted.has(name))
+}
+
+function metadataOf(pipeline: Pipeline, scores: PortReference, decisions: PortReference | null): Record<string, string> {
+  const { channels, wavelengthsNm } = pipeline.facts
+  return {
+    'cuvette.pipeline': pipeline.name,
+    'cuvette.bands': String(channels),
+    ...(wavelengthsNm && { 'cuvette.wavelengths': JSON.stringify(wavelengthsNm), 'cuvette.wavelength_unit': 'nm' }),
+    'cuvette.scores': `${scores.node}.${scores.port}`,
+    ...(decisions && { 'cuvette.decisions': `${decisions.node}.${decisions.port}` }),
+    'cuvette.nodes': JSON.stringify(pipeline.nodes.map(({ name, type, parameters }) => ({ name, type: type.description.type, parameters }))),
+  }
 }

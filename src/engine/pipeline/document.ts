@@ -1,4 +1,9 @@
+import { basename, extname } from 'node:path'
 import type { Problem } from '../../shared/problem'
+import { CuvetteError } from '../../shared/problem'
+import { isRepositoryDialect, readRepositoryDialect } from './repository-dialect'
+import { readShortDialect } from './short-dialect'
+import { isMapping, readYaml, shown } from './yaml-source'
 
 /** Where something stands in a document, for messages. */
 export interface Place {
@@ -44,4 +49,19 @@ export interface PipelineDocument {
   lineOf(key: string): number
   /** Parts that could not be read as nodes or connections. */
   problems: readonly Problem[]
+}
+
+/**
+ * Reads a document in either dialect. Throws CuvetteError('bad-pipeline') when the text is not YAML or not a mapping;
+ * whatever is wrong inside is listed in `problems`, and the rest opens.
+ */
+export function parsePipeline(text: string, path: string): PipelineDocument {
+  const source = readYaml(text, path)
+  if (!isMapping(source.value)) {
+    throw new CuvetteError('bad-pipeline', `The document is ${shown(source.value)}; a pipeline is a mapping with nodes and connections.`, { path })
+  }
+  const fallbackName = basename(path, extname(path)) || 'pipeline'
+  return isRepositoryDialect(source.value)
+    ? readRepositoryDialect(source.value, source, path, fallbackName)
+    : readShortDialect(source.value, source, path, fallbackName)
 }

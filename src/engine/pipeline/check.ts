@@ -1,0 +1,52 @@
+import type { Problem } from '../../shared/problem'
+import { CuvetteError } from '../../shared/problem'
+import type { AnalysedNode, Finding } from './analysis'
+import { analyse } from './analysis'
+import type { PipelineDocument } from './document'
+import type { CubeFacts, Pipeline, PipelineNode } from './pipeline'
+import type { TrainerOverrides, TrainerSettings } from './trainer'
+import { readTrainer } from './trainer'
+import { place } from './yaml-source'
+
+export interface CheckedDocument {
+  nodes: AnalysedNode[]
+  trainer: TrainerSettings | null
+  findings: Finding[]
+}
+
+/** Nodes with settled parameters and channels, the trainer's settings, and whatever is wrong with either. */
+export function checkDocument(document: PipelineDocument, facts: CubeFacts | null, overrides?: TrainerOverrides): CheckedDocument {
+  const { nodes, findings } = analyse(document, facts)
+  const { settings, faults } = readTrainer(document, nodes, overrides)
+  const inTrainer = faults.map(({ key, message }): Finding => {
+    const where = place(key, document.lineOf(key) || document.lineOf('trainer'))
+    return { node: null, problem: { code: 'bad-pipeline', message, path: document.path, where } }
+  })
+  return { nodes, trainer: settings, findings: [...findings, ...inTrainer] }
+}
+
+/** Every problem of a document, most of them known before a cube is; with `facts`, also those of channels and wavelengths. */
+export function checkPipeline(document: PipelineDocument, facts: CubeFacts | null): Problem[] {
+  return checkDocument(document, facts).findings.map(({ problem }) => problem)
+}
+
+/**
+ * The pipeline of a document on cubes of the given facts, nodes in the order of running. Throws
+ * CuvetteError('bad-pipeline') with the first problem and the number of others.
+ */
+export function resolvePipeline(document: PipelineDocument, facts: CubeFacts, overrides: TrainerOverrides = {}): Pipeline {
+  const { nodes, trainer, findings } = checkDocument(document, facts, overrides)
+  if (findings.length > 0) throw firstOf(findings.map(({ problem }) => problem))
+  return { name: document.name, description: document.description, document, nodes: nodes.map(resolved), facts, trainer }
+}
+
+function resolved({ written, type, parameters, inputs, channels }: AnalysedNode): PipelineNode {
+  if (!type) throw new CuvetteError('internal', `The node ${written.name} was resolved without a type.`)
+  return { name: written.name, type, parameters, inputs, channels }
+}
+
+function firstOf(problems: readonly Problem[]): CuvetteError {
+  const [{ code, message, path, where }, ...others] = problems
+  const more = others.length === 0 ? '' : ` (and ${others.length} more problem${others.length === 1 ? '' : 's'})`
+  return new CuvetteError(code, message.replace(/([.?]?)$/, `${more}$1`), { path, where })
+}
