@@ -152,6 +152,8 @@ export interface Events {
   progress: { jobId: string; runId: string | null; progress: WorkProgress }
   engine: EngineEntry
   device: DeviceReport
+  /** Something could not be reopened or saved: `problems` has grown. */
+  project: ProjectEntry
   /** The host asks the renderer to run a command: menu items, files opened from outside. */
   command: { command: 'open-cube' | 'open-paths'; paths: string[] }
 }

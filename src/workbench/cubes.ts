@@ -51,10 +51,10 @@ export class Cubes {
       return this.enter({ saved: known, entry: await this.entryOf(known, description) })
     }
     const saved: SavedCube = { id: randomUUID().slice(0, 8), reference: formatReference(description), mask: description.mask ? formatReference(description.mask) : null }
-    const entry = await this.entryOf(saved, description)
+    // Entered before anything else is waited for: the same cube may be opened twice at once.
     this.project.content.cubes.push(saved)
     this.project.changed()
-    return this.enter({ saved, entry })
+    return this.enter({ saved, entry: await this.entryOf(saved, description) })
   }
 
   async close(cubeId: string): Promise<void> {

@@ -43,6 +43,8 @@ const SAVE_AFTER_MS = 300
 /** A folder with project.json, saved by itself a moment after every change, and left as it was found when reopened. */
 export class Project {
   readonly problems: Problem[] = []
+  /** Called when a problem was noted. */
+  onProblem: () => void = () => undefined
   private timer: NodeJS.Timeout | null = null
   private saving: Promise<void> = Promise.resolve()
 
@@ -119,7 +121,9 @@ export class Project {
   /** Keeps a problem for the page to show, once. */
   note(error: unknown): void {
     const problem = toProblem(error)
-    if (!this.problems.some((other) => other.message === problem.message)) this.problems.push(problem)
+    if (this.problems.some((other) => other.message === problem.message)) return
+    this.problems.push(problem)
+    this.onProblem()
   }
 }
 

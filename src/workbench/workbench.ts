@@ -1,4 +1,5 @@
 import { basename, join, resolve } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import { formatReference, parseReference } from '../engine/cube/reference'
 import type { AnyEvent, CallName, Calls, Reply, SessionInfo } from '../shared/contract'
 import { CuvetteError, toProblem } from '../shared/problem'
@@ -23,6 +24,8 @@ export interface WorkbenchOptions {
   project: string | null
   engineTiming?: Partial<LinkTiming>
 }
+
+const REOPEN_WAIT_MS = 1500
 
 type CallTable = { [N in CallName]: (args: Calls[N]['args']) => Promise<Calls[N]['result']> | Calls[N]['result'] }
 
@@ -51,6 +54,7 @@ export class Workbench {
     await grants.boot()
     const { folder, fresh } = options.project === null ? await sampleProject(host) : namedProject(options.project)
     const project = await Project.open(folder, host.places.resources, fresh)
+    project.onProblem = () => events.emit('project', project.entry)
     await grants.grant(host.places.resources)
     await grants.grant(project.folder)
 
@@ -62,10 +66,14 @@ export class Workbench {
     const files = new Files(host, grants)
 
     const table: CallTable = {
-      'session.info': (): SessionInfo => ({
-        version: host.places.version, host: host.kind, nativeDialogs: host.choose !== null,
-        project: project.entry, engines: engines.entries, device: engines.device,
-      }),
+      'session.info': async (): Promise<SessionInfo> => {
+        // So that the first answer already says what could not be reopened; a slow disk must not keep the page empty.
+        await Promise.race([cubes.list(), pause(REOPEN_WAIT_MS, null, { ref: false })])
+        return {
+          version: host.places.version, host: host.kind, nativeDialogs: host.choose !== null,
+          project: project.entry, engines: engines.entries, device: engines.device,
+        }
+      },
       'files.choose': async ({ purpose }) => ({ paths: await files.choose(purpose) }),
       'files.list': ({ path }) => files.list(path),
       'files.grant': async ({ paths }) => ({ paths: await files.grant(paths) }),

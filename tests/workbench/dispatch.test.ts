@@ -84,6 +84,7 @@ describe('the sample project', () => {
     })
     expect(await second.call('cubes.list', {})).toEqual([])
     const { project } = await second.call('session.info', {})
+    expect(second.events.filter((event) => event.name === 'project')).toHaveLength(2)
     expect(project.problems.map((problem) => problem.message)).toEqual([expect.stringContaining('farm.hdr is gone'), expect.stringContaining('scene.hdr is gone')])
     await second.workbench.shutdown()
     const third = await startBench({ root: first.root })
@@ -105,6 +106,14 @@ describe('cubes', () => {
     expect((await bench.call('cubes.list', {})).map((cube) => cube.id)).toEqual(['farm'])
     expect(bench.events.filter((event) => event.name === 'cube-closed')).toEqual([{ name: 'cube-closed', value: { cubeId: first.id } }])
     expect(await bench.problem('cubes.attachMask', { cubeId: first.id, path })).toMatchObject({ code: 'bad-argument' })
+  })
+
+  it('opens a cube once that is opened twice at the same moment', async () => {
+    const bench = await startBench()
+    const path = join(bench.root, 'scene.hdr')
+    const [first, second] = await Promise.all([bench.call('cubes.open', { path }), bench.call('cubes.open', { path })])
+    expect(second.id).toBe(first.id)
+    expect((await bench.call('cubes.list', {})).map((cube) => cube.name)).toEqual(['farm.hdr', 'scene.hdr'])
   })
 
   it('gives a spectrum as JSON, with null for what is no number', async () => {
