@@ -1,0 +1,14 @@
+import { createPinia } from 'pinia'
+import { createApp } from 'vue'
+import App from './App.vue'
+import { connectHost } from './bridge'
+import { startSession } from './stores/start'
+import './theme/tokens.css'
+import './theme/base.css'
+import './theme/controls.css'
+
+const app = createApp(App)
+app.use(createPinia())
+connectHost()
+app.mount('#app')
+void startSession()

@@ -1,0 +1,85 @@
+import { defineStore } from 'pinia'
+import { computed, ref } from 'vue'
+import type { CubeEntry } from '../../shared/contract'
+import type { BandStatistics } from '../../shared/cube'
+import { call, onEvent } from '../bridge'
+
+/** The cubes of the project, and which of them is looked at. */
+export const useCubes = defineStore('cubes', () => {
+  const cubes = ref<CubeEntry[]>([])
+  const activeId = ref<string | null>(null)
+  const loaded = ref(false)
+  /** Paths that are being opened. */
+  const opening = ref<string[]>([])
+  const statistics = new Map<string, Promise<BandStatistics>>()
+
+  const active = computed(() => cubes.value.find((cube) => cube.id === activeId.value) ?? null)
+
+  async function load(): Promise<void> {
+    cubes.value = await call('cubes.list', {})
+    loaded.value = true
+    if (!active.value) activeId.value = cubes.value[0]?.id ?? null
+  }
+
+  /** Opens the cube and looks at it. */
+  async function open(path: string): Promise<CubeEntry> {
+    opening.value = [...opening.value, path]
+    try {
+      const entry = await call('cubes.open', { path })
+      put(entry)
+      activeId.value = entry.id
+      return entry
+    } finally {
+      opening.value = opening.value.filter((each) => each !== path)
+    }
+  }
+
+  async function close(cubeId: string): Promise<void> {
+    await call('cubes.close', { cubeId })
+    drop(cubeId)
+  }
+
+  async function attachMask(cubeId: string, path: string): Promise<void> {
+    put(await call('cubes.attachMask', { cubeId, path }))
+  }
+
+  async function detachMask(cubeId: string): Promise<void> {
+    put(await call('cubes.detachMask', { cubeId }))
+  }
+
+  /** Spread of one band; asked once per cube and version. */
+  function bandStatistics(cube: CubeEntry, band: number): Promise<BandStatistics> {
+    const key = `${cube.id}/${cube.version}/${band}`
+    const known = statistics.get(key)
+    if (known) return known
+    const asked = call('cubes.bandStatistics', { cubeId: cube.id, bands: [band] }).then(([spread]) => spread)
+    statistics.set(key, asked)
+    asked.catch(() => statistics.delete(key))
+    return asked
+  }
+
+  function byId(id: string | null): CubeEntry | null {
+    return cubes.value.find((cube) => cube.id === id) ?? null
+  }
+
+  function put(entry: CubeEntry): void {
+    const at = cubes.value.findIndex((cube) => cube.id === entry.id)
+    if (at < 0) cubes.value = [...cubes.value, entry]
+    else if (cubes.value[at].version <= entry.version) cubes.value = cubes.value.with(at, entry)
+    activeId.value ??= entry.id
+  }
+
+  function drop(cubeId: string): void {
+    const at = cubes.value.findIndex((cube) => cube.id === cubeId)
+    if (at < 0) return
+    cubes.value = cubes.value.toSpliced(at, 1)
+    if (activeId.value === cubeId) activeId.value = cubes.value[Math.min(at, cubes.value.length - 1)]?.id ?? null
+  }
+
+  function follow(): void {
+    onEvent('cube', put)
+    onEvent('cube-closed', ({ cubeId }) => drop(cubeId))
+  }
+
+  return { cubes, activeId, active, loaded, opening, load, open, close, attachMask, detachMask, bandStatistics, byId, follow }
+})

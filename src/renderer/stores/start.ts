@@ -1,0 +1,81 @@
+import { watch } from 'vue'
+import { onEvent, onReconnected } from '../bridge'
+import { openPaths } from './open-files'
+import { useCubes } from './cubes'
+import { useJobs } from './jobs'
+import { useLayout } from './layout'
+import { useNotices } from './notices'
+import { usePicture } from './picture'
+import { usePins } from './pins'
+import { usePipelines } from './pipelines'
+import { useRuns } from './runs'
+import { useScores } from './scores'
+import { useSession } from './session'
+
+/** Listens to the workbench, then asks it for everything; again after a lost connection. */
+export async function startSession(): Promise<void> {
+  useSession().follow()
+  useCubes().follow()
+  usePins().follow()
+  useRuns().follow()
+  useJobs().follow()
+  followCommands()
+  announceRuns()
+  askAgainAfterCrash()
+  onReconnected(() => void loadAll())
+  await loadAll()
+}
+
+async function loadAll(): Promise<void> {
+  const { attempt } = useNotices()
+  await attempt(() => useSession().load())
+  // Apart: a damaged cube must not hide the runs.
+  await Promise.all([
+    attempt(() => useCubes().load()),
+    attempt(() => usePipelines().load()),
+    attempt(() => useRuns().load()),
+    attempt(() => useJobs().load()),
+  ])
+}
+
+/** What an engine left unanswered when it died is asked again when it is back. */
+function askAgainAfterCrash(): void {
+  const session = useSession()
+  const picture = usePicture()
+  const scores = useScores()
+  const pipelines = usePipelines()
+  watch(
+    () => session.lostEngines.length,
+    (lost, before) => {
+      if (lost > 0 || before === 0) return
+      if (picture.problem) void picture.reload()
+      if (scores.problem) void scores.reload()
+      if (pipelines.checkProblem) void pipelines.check()
+    },
+  )
+}
+
+function followCommands(): void {
+  const layout = useLayout()
+  onEvent('command', ({ command, paths }) => {
+    if (command === 'open-paths') void openPaths(paths)
+    else layout.dialog = { kind: 'open-cube' }
+  })
+}
+
+/** Says when a run ends, wherever one looks at that moment. */
+function announceRuns(): void {
+  const runs = useRuns()
+  const notices = useNotices()
+  watch(
+    () => Object.fromEntries(runs.runs.map((run) => [run.id, run.status])),
+    (now, before) => {
+      for (const run of runs.runs) {
+        if (before[run.id] !== 'running' || now[run.id] === 'running') continue
+        if (run.status === 'finished' && !run.problem) notices.add('success', `${run.name} is finished.`)
+        else if (run.status === 'stopped') notices.add('info', `${run.name} was stopped.`)
+        else if (run.problem && run.status !== 'interrupted') notices.tell(run.problem)
+      }
+    },
+  )
+}
