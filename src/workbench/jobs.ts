@@ -20,6 +20,9 @@ interface Job {
   controller: AbortController
   work(control: JobControl): Promise<JobOutcome>
   settled(error: unknown): void
+  done: Promise<void>
+  /** Nobody wants its result any more: later stages do not begin either. */
+  abandoned: boolean
   shownAt: number
 }
 
@@ -49,7 +52,7 @@ export class Jobs {
       settled = (error) => (error === null ? resolve() : reject(error))
     })
     done.catch(() => undefined)
-    const job: Job = { entry, controller: new AbortController(), work, settled, shownAt: 0 }
+    const job: Job = { entry, controller: new AbortController(), work, settled, done, abandoned: false, shownAt: 0 }
     this.jobs.push(job)
     this.forgetOld()
     this.events.emit('job', entry)
@@ -70,11 +73,14 @@ export class Jobs {
     for (const job of this.jobs) if (job.entry.status === 'waiting') this.stop(job.entry.id)
   }
 
-  /** Stops the jobs of a run and waits until they ended. */
-  async stopAllOf(runId: string): Promise<void> {
-    const active = this.jobs.filter((job) => job.entry.runId === runId && (job.entry.status === 'waiting' || job.entry.status === 'running'))
-    for (const job of active) this.stop(job.entry.id)
-    if (active.length > 0) await this.running
+  /** Stops the jobs of a run for good, and waits until they ended. */
+  async abandonAllOf(runId: string): Promise<void> {
+    const active = this.jobs.filter(({ entry }) => entry.runId === runId && (entry.status === 'waiting' || entry.status === 'running'))
+    for (const job of active) {
+      job.abandoned = true
+      this.stop(job.entry.id)
+    }
+    await Promise.allSettled(active.map((job) => job.done))
   }
 
   private async perform(job: Job): Promise<void> {
@@ -84,7 +90,7 @@ export class Jobs {
       const outcome = await job.work({
         signal: () => job.controller.signal,
         renewed: () => {
-          job.controller = new AbortController()
+          if (!job.abandoned) job.controller = new AbortController()
           return job.controller.signal
         },
         report: (progress) => this.report(job, progress),

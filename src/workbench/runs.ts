@@ -126,7 +126,7 @@ export class Runs {
 
   async remove(runId: string): Promise<void> {
     const run = this.require(runId)
-    await this.jobs.stopAllOf(runId)
+    await this.jobs.abandonAllOf(runId)
     this.runs.delete(runId)
     this.forget(runId)
     this.events.emit('run-removed', { runId })

@@ -111,9 +111,14 @@ export class Workbench {
     }
     const data = dataRoutes({ cubes, runs, dropFolder: host.kind === 'browser' ? project.dataFolder : null })
 
+    try {
+      await runs.boot()
+    } catch (error) {
+      await project.close()
+      throw error
+    }
     engines.boot()
     cubes.boot()
-    await runs.boot()
     return new Workbench(events, engines, grants, project, cubes, runs, jobs, table, data)
   }
 

@@ -275,17 +275,20 @@ describe('a run', () => {
     expect((await bench.call('jobs.list', {})).filter((job) => job.kind === 'export').map((job) => job.status)).toEqual(['finished', 'finished'])
   })
 
-  it('is removed with its folder, also while it works', async () => {
+  it('is removed with its folder, also while it works, without waiting for others or being scored', async () => {
     const training = fakeFit()
     const bench = await startRunBench(training)
     const { runId } = await bench.call('runs.start', START)
+    const other = await bench.call('runs.start', START)
     await trainTo(bench, training, 1)
     const { folder } = await runOf(bench, runId)
     expect(existsSync(folder)).toBe(true)
     await bench.call('runs.remove', { runId })
+    expect(bench.engines.flatMap((engine) => engine.received).some((message) => message.kind === 'call' && message.name === 'run')).toBe(false)
+    await bench.call('runs.remove', { runId: other.runId })
     expect(await bench.call('runs.list', {})).toEqual([])
     expect([existsSync(folder), existsSync(`${folder}.json`)]).toEqual([false, false])
-    expect(bench.events.filter((event) => event.name === 'run-removed')).toHaveLength(1)
+    expect(bench.events.filter((event) => event.name === 'run-removed')).toHaveLength(2)
     await bench.workbench.shutdown()
     const again = await startRunBench(fakeFit(), {}, bench.root)
     expect(await again.call('runs.list', {})).toEqual([])

@@ -22,10 +22,10 @@ const crash: HandlerTable = {
   },
 }
 
-const role = process.argv[2]
+const role = process.argv.slice(2).find((word): word is EngineRole => word === 'browse' || word === 'compute')
 const channel = channelOfThisProcess()
 
-if (!channel || (role !== 'browse' && role !== 'compute')) {
+if (!channel || !role) {
   process.stderr.write('This is an engine process of Cuvette; the workbench starts it with the role browse or compute.\n')
   process.exitCode = 2
 } else {
