@@ -46,6 +46,7 @@ export class Cubes {
     await this.reopening
     const path = await this.requireReference(reference)
     const description = await this.describe(path)
+    await this.grants.remember(description.path)
     const known = this.project.content.cubes.find((cube) => cube.reference === path || cube.reference === formatReference(description))
     if (known) {
       return this.enter({ saved: known, entry: await this.entryOf(known, description) })
@@ -72,6 +73,7 @@ export class Cubes {
     const path = await this.requireReference(reference)
     const [lines, samples] = cube.entry.description.shape
     const mask = await this.engines.browse.call('mask.describe', { reference: path, shape: [lines, samples] })
+    await this.grants.remember(mask.path)
     return this.setMask(this.require(cubeId), formatReference(mask), mask)
   }
 

@@ -26,7 +26,7 @@ export class Files {
   async choose(purpose: ChoosePurpose): Promise<string[]> {
     if (!this.host.choose) throw new CuvetteError('unsupported', 'This window has no file dialog: list folders instead.')
     const paths = await this.host.choose(purpose)
-    for (const path of paths) await this.grants.grant(path, { remember: true })
+    for (const path of paths) await this.grants.grant(path)
     return paths
   }
 

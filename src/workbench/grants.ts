@@ -17,7 +17,7 @@ export class Grants {
   private readonly granted = new Set<string>()
   private recent: string[] = []
 
-  /** `recentFile`: where grants are remembered between sessions; null to forget them. */
+  /** `recentFile`: where files are remembered between sessions; null to forget them. */
   constructor(
     private readonly confirm: (path: string) => Promise<boolean>,
     private readonly recentFile: string | null,
@@ -32,10 +32,9 @@ export class Grants {
     for (const path of this.recent) this.granted.add(await realPathOf(path))
   }
 
-  /** Grants a file, or a folder with everything in it. `remember`: also in later sessions. */
-  async grant(path: string, { remember = false }: { remember?: boolean } = {}): Promise<void> {
+  /** Grants a file, or a folder with everything in it, for this session. */
+  async grant(path: string): Promise<void> {
     this.granted.add(await realPathOf(path))
-    if (remember) await this.remember(path)
   }
 
   /** Whether the path lies in what was granted. */
@@ -52,11 +51,12 @@ export class Grants {
     if (!(await this.confirm(absolute))) {
       throw new CuvetteError('not-granted', `Cuvette may not use ${absolute}: open it by dialog, drag and drop or from the command line.`, { path: absolute })
     }
-    await this.grant(absolute, { remember: true })
+    await this.grant(absolute)
     return absolute
   }
 
-  private async remember(path: string): Promise<void> {
+  /** Grants a granted file in later sessions, too. Only for files that turned out to be data: never a folder. */
+  async remember(path: string): Promise<void> {
     if (!this.recentFile || this.recent[0] === path) return
     this.recent = [path, ...this.recent.filter((other) => other !== path)].slice(0, RECENT_LIMIT)
     await makeFolder(dirname(this.recentFile))

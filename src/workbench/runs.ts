@@ -226,7 +226,7 @@ export class Runs {
     await this.releaseScores(run)
     const stopped = saved.entry.fit?.stopped ?? false
     this.update(run, {
-      status: stopped ? 'stopped' : 'finished', problem: null, scored: true, ruleThreshold: cube.threshold,
+      status: stopped ? 'stopped' : 'finished', problem: null, scored: true, ruleThreshold: Number.isFinite(cube.threshold) ? cube.threshold : null,
       metrics: cube.metrics ?? saved.entry.metrics, version: this.nextVersion(),
     })
     return stopped ? 'stopped' : 'finished'

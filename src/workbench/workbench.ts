@@ -140,7 +140,7 @@ export class Workbench {
 
   /** Files named on the command line, dropped or opened from the system: the person chose them outside the page. */
   async grantPaths(references: string[]): Promise<void> {
-    for (const reference of references) await this.grants.grant(parseReference(reference).path, { remember: true })
+    for (const reference of references) await this.grants.grant(parseReference(reference).path)
   }
 
   /** Grants and opens cubes; what cannot be opened is noted for the page to show. */

@@ -1,8 +1,9 @@
-import { mkdir, symlink, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { CALL_NAMES } from '../../src/shared/contract'
-import { startBench } from './fake-host'
+import { CuvetteError } from '../../src/shared/problem'
+import { description, startBench } from './fake-host'
 
 describe('dispatch', () => {
   it('refuses names that the contract does not have', async () => {
@@ -148,6 +149,22 @@ describe('cubes', () => {
     expect(await bench.call('cubes.open', { path: allowed })).toMatchObject({ name: 'allowed.hdr' })
     expect(await bench.call('files.grant', { paths: [allowed] })).toEqual({ paths: [allowed] })
     expect(asked).toHaveLength(refused.length + 3)
+  })
+
+  it('remembers for later sessions the files that were cubes or masks, and nothing that was only looked at', async () => {
+    const bench = await startBench({
+      handlers: {
+        'cube.describe': ({ reference }: { reference: string }) => {
+          if (reference.endsWith('.txt')) throw new CuvetteError('not-a-cube', 'Not a cube.')
+          return description(reference)
+        },
+      },
+    })
+    await bench.call('files.list', { path: '/' })
+    await bench.problem('cubes.open', { path: join(bench.root, 'letter.txt') })
+    const { id } = await bench.call('cubes.open', { path: join(bench.root, 'scene.hdr') })
+    await bench.call('cubes.attachMask', { cubeId: id, path: join(bench.root, 'mask.hdr') })
+    expect(JSON.parse(await readFile(join(bench.home, 'recent.json'), 'utf8'))).toEqual({ paths: [join(bench.root, 'mask.hdr'), join(bench.root, 'scene.hdr')] })
   })
 
   it('grants what a native dialog chose, and what the command line named', async () => {
