@@ -65,6 +65,20 @@ export async function fillPool(cubes: readonly Cube[], random: RandomSource, opt
   }
 }
 
+/** Counts the valid pixels of cubes that do not fit into a pool. */
+export async function countValid(cubes: readonly Cube[], options: Omit<PoolOptions, 'bytes'>): Promise<PixelPool['seen']> {
+  const seen = { total: 0, valid: 0 }
+  for (const cube of cubes) {
+    const bands = cube.description.shape[2]
+    for await (const { count, pixels } of scan(cube, { bytes: options.readBytes, signal: options.signal })) {
+      for (let pixel = 0; pixel < count; pixel += 1) if (isValidPixel(pixels, pixel, bands)) seen.valid += 1
+      seen.total += count
+      options.onPixels?.(count)
+    }
+  }
+  return seen
+}
+
 /** The numbers 0 to count - 1 in random order (Fisher and Yates). */
 export function shuffled(count: number, random: RandomSource): Uint32Array {
   const order = Uint32Array.from({ length: count }, (_, index) => index)

@@ -1,0 +1,70 @@
+import { mkdir, rm } from 'node:fs/promises'
+import { basename, extname, join } from 'node:path'
+import { CuvetteError } from '../../shared/problem'
+import type { RunRequest } from '../../shared/reports'
+import type { Cube } from '../cube'
+import { writeEnvi } from '../cube/writers/envi'
+import { writeNpy } from '../cube/writers/npy'
+import { cannotWrite, openAtomic } from '../files/atomic'
+
+/** Classes of a decisions image: position in the list is the class id. */
+export const DECISION_CLASSES: readonly { name: string; colour: readonly [number, number, number] }[] = [
+  { name: 'Normal', colour: [0, 0, 0] },
+  { name: 'Anomalous', colour: [255, 64, 64] },
+]
+
+/** Creates a folder and makes sure that files can be written there. Throws CuvetteError('cannot-write'). */
+export async function requireWritableFolder(folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true }).catch((error: unknown) => {
+    throw cannotWrite(folder, error)
+  })
+  const trial = await openAtomic(join(folder, 'trial')).catch((error: unknown) => {
+    throw error instanceof CuvetteError ? new CuvetteError(error.code, error.message.replace(join(folder, 'trial'), folder), { path: folder, cause: error }) : error
+  })
+  await trial.abort()
+}
+
+/** One name per cube for its output files: the file's name without its ending, made unique by a number. */
+export function outputNames(cubes: readonly Cube[]): string[] {
+  const taken = new Set<string>()
+  return cubes.map(({ description: { path } }) => {
+    const name = basename(path)
+    const stem = name.slice(0, name.length - extname(name).length) || name
+    let unique = stem
+    for (let number = 2; taken.has(unique.toLowerCase()); number += 1) unique = `${stem}-${number}`
+    taken.add(unique.toLowerCase())
+    return unique
+  })
+}
+
+/**
+ * Writes scores (float32) and decisions (uint8, 1 = anomalous) of one cube as <name>_scores and <name>_decisions.
+ * Both or none: when one cannot be written the other is removed. Returns file names relative to `folder`.
+ */
+export async function writeScene(folder: string, name: string, cube: Cube, format: RunRequest['format'], scores: Float32Array, decisions: Uint8Array | null): Promise<string[]> {
+  const [lines, samples] = cube.description.shape
+  const path = (kind: string) => join(folder, `${name}_${kind}`)
+  const size = { lines, samples, bands: 1 }
+  const others = cube.headerFields
+  const written: string[] = []
+  try {
+    if (format === 'npy') {
+      written.push(...await writeNpy(`${path('scores')}.npy`, { shape: [lines, samples], dataType: 'float32', values: scores }))
+      if (decisions) written.push(...await writeNpy(`${path('decisions')}.npy`, { shape: [lines, samples], dataType: 'uint8', values: decisions }))
+    } else {
+      written.push(...await writeEnvi(`${path('scores')}.img`, {
+        ...size, dataType: 'float32', values: scores, header: { description: `Anomaly scores of ${basename(cube.description.path)}`, bandNames: ['score'], others },
+      }))
+      if (decisions) {
+        written.push(...await writeEnvi(`${path('decisions')}.img`, {
+          ...size, dataType: 'uint8', values: decisions,
+          header: { description: `Decisions on ${basename(cube.description.path)}`, bandNames: ['decision'], classes: DECISION_CLASSES, others },
+        }))
+      }
+    }
+  } catch (error) {
+    for (const file of written) await rm(file, { force: true })
+    throw error
+  }
+  return written.map((file) => basename(file))
+}

@@ -1,0 +1,113 @@
+import { join } from 'node:path'
+import { CuvetteError } from '../../shared/problem'
+import type { CubeRunReport, RunReport, RunRequest } from '../../shared/reports'
+import type { Cube, Reference } from '../cube'
+import { openCube } from '../cube'
+import { writeFileAtomic } from '../files/atomic'
+import { openSession } from '../onnx/session'
+import type { Session } from '../onnx/session'
+import { compareBands } from './fits'
+import { masksOf, readTargets } from './masks'
+import { outputNames, requireWritableFolder, writeScene } from './outputs'
+import { scoreScene } from './scene'
+import { scoringModel } from './partial-model'
+import { deciderOf } from './threshold'
+import { openTrainedPipeline, PIPELINE_FILES } from './trained-pipeline'
+import type { TrainedPipeline } from './trained-pipeline'
+import type { WorkContext } from './work'
+import { secondsSince, startStage } from './work'
+
+export const METRICS_FILE = 'metrics.json'
+
+/** Megabytes of pixels in memory when the caller names no number. */
+const DEFAULT_MEMORY_MB = 256
+/** Larger windows read no faster. */
+const LARGEST_WINDOW = 64 * 2 ** 20
+
+/**
+ * Scores cubes with a trained pipeline and writes scores, decisions and metrics.json into `out`. All inputs are checked
+ * before anything is written; each cube's files appear whole or not at all. Throws CuvetteError.
+ */
+export async function runPipeline(request: RunRequest, context: WorkContext): Promise<RunReport> {
+  checkRequest(request)
+  const { signal } = context
+  const trained = await openTrainedPipeline(request.pipelineFolder)
+  const decider = deciderOf(trained.pipeline)
+  if (!decider && request.threshold === undefined) {
+    context.onProgress({ kind: 'warning', message: 'The pipeline has no decider and no threshold was given, so scores are written without decisions.' })
+  }
+  const cubes: Cube[] = []
+  let session: Session | null = null
+  try {
+    for (const reference of request.data) cubes.push(await openCube(reference, { signal }))
+    const differences = cubes.map((cube) => compareBands(cube, trained.pipeline.facts, 'the cube the pipeline was fitted on'))
+    const masks = await masksOf(cubes, request.masks, signal)
+    session = await openSession(scoringModel(trained.model, join(trained.folder, PIPELINE_FILES.model)), request.device)
+    const { device, reason: deviceReason } = session.report
+    context.onProgress({ kind: 'device', device, reason: deviceReason })
+    await requireWritableFolder(request.out)
+
+    const names = outputNames(cubes)
+    const reports: CubeRunReport[] = []
+    for (const [index, cube] of cubes.entries()) {
+      const more = differences[index] === null ? [] : [differences[index]]
+      reports.push(await runCube({ cube, mask: masks[index], name: names[index], session, trained, request, warnings: more }, context))
+    }
+    await writeFileAtomic(join(request.out, METRICS_FILE), metricsText(reports))
+    return { out: request.out, device, deviceReason, peakMemoryMB: Math.round(process.resourceUsage().maxRSS / 1024), cubes: reports }
+  } catch (error) {
+    if (signal.aborted) throw new CuvetteError('cancelled', 'Scoring was stopped before it was finished.', { cause: error })
+    throw error
+  } finally {
+    await session?.release()
+    for (const cube of cubes) await cube.close()
+  }
+}
+
+interface CubeRun {
+  cube: Cube
+  mask: Reference | null
+  name: string
+  session: Session
+  trained: TrainedPipeline
+  request: RunRequest
+  warnings: string[]
+}
+
+async function runCube({ cube, mask, name, session, trained, request, warnings }: CubeRun, context: WorkContext): Promise<CubeRunReport> {
+  const started = performance.now()
+  const { path, shape } = cube.description
+  const targets = await readTargets(trained.pipeline, cube, mask, context.signal)
+  const meter = startStage(context, 'score', `Scoring ${path}`, shape[0] * shape[1])
+  const scene = await scoreScene(session, trained.pipeline, cube, targets, {
+    bytes: Math.min(LARGEST_WINDOW, ((request.memoryMB ?? DEFAULT_MEMORY_MB) * 2 ** 20) / 2),
+    threshold: request.threshold,
+    signal: context.signal,
+    onPixels: (count) => meter.advance(count),
+  })
+  meter.finish()
+  const files = await writeScene(request.out, name, cube, request.format, scene.scores, scene.decisions)
+  for (const message of [...warnings, ...scene.warnings]) context.onProgress({ kind: 'warning', message })
+  return {
+    path,
+    shape,
+    threshold: scene.threshold,
+    flagged: scene.flagged,
+    seconds: secondsSince(started),
+    metrics: scene.metrics,
+    warnings: [...cube.description.warnings, ...warnings, ...scene.warnings],
+    files,
+  }
+}
+
+function checkRequest({ data, memoryMB, threshold }: RunRequest): void {
+  if (data.length === 0) throw new CuvetteError('bad-argument', 'No cube was named; name at least one with --data.')
+  if (memoryMB !== undefined && !(memoryMB > 0)) throw new CuvetteError('bad-argument', `The memory budget is ${memoryMB} MB; a number above 0 is expected.`)
+  if (threshold !== undefined && !Number.isFinite(Math.fround(threshold))) throw new CuvetteError('bad-argument', `The threshold is ${threshold}; a finite number is expected.`)
+}
+
+/** metrics.json: what does not change from one run to the next with the same threshold. */
+function metricsText(reports: readonly CubeRunReport[]): string {
+  const cubes = reports.map(({ path, shape, threshold, flagged, metrics, files }) => ({ path, shape, threshold, flagged, metrics, files }))
+  return `${JSON.stringify({ cubes }, null, 2)}\n`
+}

@@ -1,0 +1,63 @@
+import type { DetectionMetrics } from '../../shared/metrics'
+import { CuvetteError } from '../../shared/problem'
+import { detectionMetrics, thresholdCurve } from '../../shared/threshold-curve'
+import type { Cube } from '../cube'
+import type { Session } from '../onnx/session'
+import type { Pipeline } from '../pipeline/pipeline'
+import { scoreCube } from './score'
+import { decide, deciderOf, thresholdByRule } from './threshold'
+
+/** A scored cube: what `run` writes and `fit` states. */
+export interface Scene {
+  /** [H, W]; NaN where a pixel could not be scored. */
+  scores: Float32Array
+  /** float32; Infinity, so that nothing is flagged, without a decider and without a threshold of the user's. */
+  threshold: number
+  /** [H, W], 1 = anomalous; null without a decider and a threshold. */
+  decisions: Uint8Array | null
+  flagged: number
+  metrics: DetectionMetrics | null
+  /** Sentences. */
+  warnings: string[]
+  unusable: number
+}
+
+export interface SceneOptions {
+  bytes: number
+  /** Instead of the decider's rule. */
+  threshold?: number
+  signal?: AbortSignal
+  onPixels?(count: number): void
+}
+
+/** Whether every node that the scores pass through looks at one pixel at a time. Deciders are not among them. */
+export function scoresAreLocal(pipeline: Pipeline): boolean {
+  return pipeline.nodes.every(({ type: { locality, description: { role } } }) => locality === 'pixel' || role === 'decider' || role === 'metric' || role === 'loss')
+}
+
+/**
+ * Scores a cube, finds its threshold over the whole scene, decides, and compares with targets [H, W] where there are
+ * some. Throws CuvetteError('bad-data') when no pixel can be scored.
+ */
+export async function scoreScene(session: Session, pipeline: Pipeline, cube: Cube, targets: Uint8Array | null, options: SceneOptions): Promise<Scene> {
+  const { path, shape: [lines, samples] } = cube.description
+  const { values: scores, unusable } = await scoreCube(session, cube, { ...options, local: scoresAreLocal(pipeline) })
+  const total = lines * samples
+  if (unusable === total) {
+    throw new CuvetteError('bad-data', `No pixel of ${path} has a finite value in every band, so nothing can be scored; check the no-data value and the bad bands.`, { path })
+  }
+  const warnings = unusable === 0 ? [] : [`${unusable} of ${total} pixels of ${path} have a band without a finite value; they have no score and are not flagged.`]
+  const unscored = scores.reduce((count, score) => (Number.isFinite(score) ? count : count + 1), 0) - unusable
+  if (unscored === total - unusable) {
+    throw new CuvetteError('bad-data', `Every score of ${path} is infinite or not a number although the pixels are finite; the state of the pipeline does not fit these data.`, { path })
+  }
+  if (unscored > 0) warnings.push(`${unscored} further pixels of ${path} came out with an infinite score or none.`)
+
+  const decider = deciderOf(pipeline)
+  const threshold = options.threshold !== undefined ? Math.fround(options.threshold) : decider ? thresholdByRule(decider, scores) : Infinity
+  const decisions = threshold === Infinity ? null : decide(scores, threshold)
+  const flagged = decisions?.reduce((sum, decision) => sum + decision, 0) ?? 0
+  const metrics = targets && detectionMetrics(thresholdCurve(scores, targets), threshold)
+  if (targets && !targets.includes(1)) warnings.push(`The mask of ${path} marks no anomalous pixel, so AUC and average precision are not defined.`)
+  return { scores, threshold, decisions, flagged, metrics, warnings, unusable }
+}

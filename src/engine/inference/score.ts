@@ -1,0 +1,80 @@
+import { CuvetteError } from '../../shared/problem'
+import type { Cube } from '../cube'
+import type { Session } from '../onnx/session'
+import { float32 } from '../onnx/tensor'
+import { chunksOf, isValidPixel, scan } from './scan'
+
+export interface ScoreOptions {
+  /** Bytes of pixels in memory at once. The scores themselves (4 bytes a pixel) come on top. */
+  bytes: number
+  /** Whether each pixel's score depends on that pixel alone; otherwise the whole image goes through at once. */
+  local: boolean
+  signal?: AbortSignal
+  onPixels?(count: number): void
+}
+
+export interface SceneScores {
+  /** [H, W] row-major; NaN where a pixel could not be scored. */
+  values: Float32Array
+  /** Pixels with a band that is not finite or no-data. */
+  unusable: number
+}
+
+/**
+ * Scores of a whole cube by a model with the input `cube` [B,H,W,C] and the output `scores` [B,H,W,1]. Reads windows
+ * of whole lines and runs them in chunks that do not depend on the budget, so any budget gives the same scores bit for
+ * bit. A pixel with a band that is not finite gets NaN and touches no other. Throws CuvetteError('cancelled') between
+ * chunks.
+ */
+export async function scoreCube(session: Session, cube: Cube, options: ScoreOptions): Promise<SceneScores> {
+  const [lines, samples, bands] = cube.description.shape
+  const values = new Float32Array(lines * samples)
+  let unusable = 0
+
+  const settle = (pixels: Float32Array, count: number, first: number): void => {
+    for (let pixel = 0; pixel < count; pixel += 1) {
+      if (isValidPixel(pixels, pixel, bands)) continue
+      // Some operators, such as a rectifier, would turn NaN into a number.
+      values[first + pixel] = Number.NaN
+      unusable += 1
+    }
+  }
+
+  if (!options.local) {
+    const pixels = await wholeImage(cube, options)
+    values.set(await scoresOf(session, pixels, [1, lines, samples, bands]))
+    settle(pixels, lines * samples, 0)
+    options.onPixels?.(lines * samples)
+    return { values, unusable }
+  }
+  for await (const block of scan(cube, { bytes: options.bytes, signal: options.signal })) {
+    for (const [start, end] of chunksOf(block, samples)) {
+      if (options.signal?.aborted) throw stopped(cube)
+      const pixels = block.pixels.subarray(start * bands, end * bands)
+      values.set(await scoresOf(session, pixels, [1, 1, end - start, bands]), block.first + start)
+      settle(pixels, end - start, block.first + start)
+      options.onPixels?.(end - start)
+    }
+  }
+  return { values, unusable }
+}
+
+async function wholeImage(cube: Cube, { bytes, signal }: ScoreOptions): Promise<Float32Array> {
+  const { path, shape: [lines, samples, bands] } = cube.description
+  const needed = 4 * lines * samples * bands
+  if (needed > bytes) {
+    const megabytes = (size: number) => Math.ceil(size / 2 ** 20)
+    throw new CuvetteError('bad-argument', `This pipeline needs the whole image ${path} at once, ${megabytes(needed)} MB, and may use ${megabytes(bytes)} MB; raise --memory or cut the cube.`, { path })
+  }
+  return await cube.readPixels({ line: 0, sample: 0, lines, samples }, null, undefined, signal)
+}
+
+async function scoresOf(session: Session, pixels: Float32Array, shape: number[]): Promise<Float32Array> {
+  const { scores } = await session.run({ cube: float32(shape, pixels) }, ['scores'])
+  return scores.data as Float32Array
+}
+
+function stopped(cube: Cube): CuvetteError {
+  const { path } = cube.description
+  return new CuvetteError('cancelled', `Scoring ${path} was stopped; its scores were not written.`, { path })
+}

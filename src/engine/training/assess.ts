@@ -1,0 +1,62 @@
+import type { DetectionMetrics } from '../../shared/metrics'
+import type { DeviceChoice, DeviceReport } from '../../shared/device'
+import { detectionMetrics, thresholdCurve } from '../../shared/threshold-curve'
+import { scoreScene } from '../inference/scene'
+import { scoringModel } from '../inference/partial-model'
+import { deciderOf, thresholdByRule } from '../inference/threshold'
+import type { FittedScene } from '../inference/trained-pipeline'
+import type { WorkContext } from '../inference/work'
+import { startStage } from '../inference/work'
+import { openSession } from '../onnx/session'
+import type { Pipeline } from '../pipeline/pipeline'
+import type { Frame } from './data'
+import { READ_BYTES } from './samples'
+
+/** What a fitted pipeline says of the cubes that it was fitted on. */
+export interface Assessment {
+  scenes: FittedScene[]
+  /** Over all cubes together, at the threshold that the decider's rule gives for them together; null without masks. */
+  metrics: DetectionMetrics | null
+  device: DeviceReport
+  warnings: string[]
+}
+
+/** Scores the training cubes with the model that will be written. Throws as scoreScene, and 'cancelled'. */
+export async function assess(model: Uint8Array, pipeline: Pipeline, frames: readonly Frame[], device: DeviceChoice, context: WorkContext): Promise<Assessment> {
+  const session = await openSession(scoringModel(model, 'model.onnx'), device)
+  const total = frames.reduce((sum, { cube: { description: { shape } } }) => sum + shape[0] * shape[1], 0)
+  const meter = startStage(context, 'score', 'Scoring the training cubes', total)
+  try {
+    const scenes: FittedScene[] = []
+    const warnings: string[] = []
+    const judged: { scores: Float32Array; targets: Uint8Array }[] = []
+    for (const { cube, targets } of frames) {
+      const scene = await scoreScene(session, pipeline, cube, targets, { bytes: READ_BYTES, signal: context.signal, onPixels: (count) => meter.advance(count) })
+      const decided = scene.decisions !== null
+      scenes.push({
+        path: cube.description.path, threshold: decided ? scene.threshold : null, flagged: decided ? scene.flagged : null, unusable: scene.unusable, metrics: scene.metrics,
+      })
+      warnings.push(...scene.warnings)
+      if (targets) judged.push({ scores: scene.scores, targets })
+    }
+    meter.finish()
+    return { scenes, metrics: scenes.length === 1 ? scenes[0].metrics : together(pipeline, judged), device: session.report, warnings }
+  } finally {
+    await session.release()
+  }
+}
+
+function together(pipeline: Pipeline, judged: readonly { scores: Float32Array; targets: Uint8Array }[]): DetectionMetrics | null {
+  if (judged.length === 0) return null
+  const length = judged.reduce((sum, { scores }) => sum + scores.length, 0)
+  const scores = new Float32Array(length)
+  const targets = new Uint8Array(length)
+  let at = 0
+  for (const one of judged) {
+    scores.set(one.scores, at)
+    targets.set(one.targets, at)
+    at += one.scores.length
+  }
+  const decider = deciderOf(pipeline)
+  return detectionMetrics(thresholdCurve(scores, targets), decider ? thresholdByRule(decider, scores) : Infinity)
+}

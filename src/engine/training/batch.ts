@@ -1,0 +1,19 @@
+import type { Tensor } from '../onnx/tensor'
+
+/** Pixels that go through a session in one call. */
+export interface Piece {
+  /** float32 [B,H,W,C]; loose pixels are [1,1,n,C]. */
+  cube: Tensor<'float32'>
+  /** bool [B,H,W,1], true = anomalous; null without a mask. */
+  targets: Tensor<'bool'> | null
+  /** B * H * W */
+  pixels: number
+}
+
+/** What one forward pass of training sees, cut into pieces that fit the processor's cache. */
+export interface Batch {
+  /** Whether there is one piece only: then it needs no second pass. */
+  single: boolean
+  /** Walks the pieces; every walk gives the same ones in the same order. A piece is valid until the next one is asked for. */
+  pieces(): AsyncIterable<Piece>
+}

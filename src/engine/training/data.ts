@@ -1,0 +1,183 @@
+import { CuvetteError } from '../../shared/problem'
+import type { Cube } from '../cube'
+import { CHUNK_PIXELS, isValidPixel, scan } from '../inference/scan'
+import { randomSource } from '../nodes/random'
+import { float32 } from '../onnx/tensor'
+import type { Tensor } from '../onnx/tensor'
+import type { Batch, Piece } from './batch'
+import type { PixelPool } from './pixel-pool'
+import { shuffled } from './pixel-pool'
+
+/** A cube with its mask. */
+export interface Frame {
+  cube: Cube
+  /** [H, W]: 0 normal, 1 anomalous, 255 not to be judged; null without a mask. */
+  targets: Uint8Array | null
+}
+
+/** Where the batches of an epoch come from. The same epoch number gives the same batches, whatever ran before. */
+export interface TrainingData {
+  batchesPerEpoch: number
+  batches(epoch: number): Iterable<Batch>
+}
+
+export interface DataSettings {
+  /** Pixels or frames in a batch. */
+  size: number
+  seed: number
+  shuffle: boolean
+  /** Largest number of pixels in one piece. */
+  piecePixels?: number
+}
+
+/** Batches of loose pixels from a pool, in a new order every epoch. */
+export function pixelBatches(pool: PixelPool, frames: readonly Frame[], settings: DataSettings): TrainingData {
+  return {
+    batchesPerEpoch: Math.ceil(pool.count / settings.size),
+    *batches(epoch) {
+      const order = settings.shuffle ? shuffled(pool.count, randomSource(settings.seed, `order of pixels in epoch ${epoch}`)) : null
+      for (let start = 0; start < pool.count; start += settings.size) {
+        const count = Math.min(settings.size, pool.count - start)
+        yield poolBatch(pool, frames, (index) => (order ? order[start + index] : start + index), count, settings.piecePixels)
+      }
+    },
+  }
+}
+
+/** The pixels of each cube in a pool, in their order: one image a cube. Cubes without a pixel are left out. */
+export function imagesOfPool(pool: PixelPool, frames: readonly Frame[], piecePixels?: number): { batch: Batch; pixels: number }[] {
+  return frames.flatMap((_, cube) => {
+    const own = Uint32Array.from(pool.cubes.keys()).filter((pixel) => pool.cubes[pixel] === cube)
+    return own.length === 0 ? [] : [{ batch: poolBatch(pool, frames, (index) => own[index], own.length, piecePixels), pixels: own.length }]
+  })
+}
+
+function poolBatch(pool: PixelPool, frames: readonly Frame[], pixelAt: (index: number) => number, count: number, piecePixels = CHUNK_PIXELS): Batch {
+  const { bands, values } = pool
+  const masked = frames.every(({ targets }) => targets !== null)
+  return {
+    single: count <= piecePixels,
+    async *pieces() {
+      const buffer = new Float32Array(Math.min(count, piecePixels) * bands)
+      const anomalous = masked ? new Uint8Array(Math.min(count, piecePixels)) : null
+      for (let start = 0; start < count; start += piecePixels) {
+        const size = Math.min(piecePixels, count - start)
+        for (let index = 0; index < size; index += 1) {
+          const pixel = pixelAt(start + index)
+          buffer.set(values.subarray(pixel * bands, (pixel + 1) * bands), index * bands)
+          if (anomalous) anomalous[index] = frames[pool.cubes[pixel]].targets?.[pool.places[pixel]] === 1 ? 1 : 0
+        }
+        yield loosePixels(buffer, anomalous, size, bands)
+      }
+    },
+  }
+}
+
+/** How frames are read for training. */
+export interface FrameReading {
+  /** Bytes read from a cube at once. */
+  readBytes: number
+  /** Whether frames go through as images [B,H,W,C], for pipelines in which pixels depend on their neighbours. */
+  whole: boolean
+  piecePixels?: number
+  signal?: AbortSignal
+}
+
+/** Batches of whole frames. Their valid pixels are read anew for every pass, so memory stays small. */
+export function frameBatches(frames: readonly Frame[], settings: DataSettings, reading: FrameReading): TrainingData {
+  return {
+    batchesPerEpoch: Math.ceil(frames.length / settings.size),
+    *batches(epoch) {
+      const order = settings.shuffle
+        ? shuffled(frames.length, randomSource(settings.seed, `order of frames in epoch ${epoch}`))
+        : Uint32Array.from(frames, (_, index) => index)
+      for (let start = 0; start < frames.length; start += settings.size) {
+        yield frameBatch(Array.from(order.subarray(start, start + settings.size), (index) => frames[index]), reading)
+      }
+    },
+  }
+}
+
+/** Some frames as one batch. */
+export function frameBatch(frames: readonly Frame[], reading: FrameReading): Batch {
+  return reading.whole ? wholeFrames(frames) : framePixels(frames, reading)
+}
+
+/** The valid pixels of some frames, one frame after the other. */
+function framePixels(frames: readonly Frame[], { readBytes, piecePixels = CHUNK_PIXELS, signal }: FrameReading): Batch {
+  const bands = frames[0].cube.description.shape[2]
+  const available = frames.reduce((sum, { cube: { description: { shape } } }) => sum + shape[0] * shape[1], 0)
+  const masked = frames.every(({ targets }) => targets !== null)
+  return {
+    single: available <= piecePixels,
+    async *pieces() {
+      const capacity = Math.min(available, piecePixels)
+      const buffer = new Float32Array(capacity * bands)
+      const anomalous = masked ? new Uint8Array(capacity) : null
+      let filled = 0
+      for (const { cube, targets } of frames) {
+        for await (const { first, count, pixels } of scan(cube, { bytes: readBytes, signal })) {
+          for (let pixel = 0; pixel < count; pixel += 1) {
+            if (!isValidPixel(pixels, pixel, bands)) continue
+            buffer.set(pixels.subarray(pixel * bands, (pixel + 1) * bands), filled * bands)
+            if (anomalous) anomalous[filled] = targets?.[first + pixel] === 1 ? 1 : 0
+            filled += 1
+            if (filled < capacity) continue
+            yield loosePixels(buffer, anomalous, filled, bands)
+            filled = 0
+          }
+        }
+      }
+      if (filled > 0) yield loosePixels(buffer, anomalous, filled, bands)
+    },
+  }
+}
+
+function loosePixels(buffer: Float32Array, anomalous: Uint8Array | null, count: number, bands: number): Piece {
+  return {
+    cube: float32([1, 1, count, bands], buffer.subarray(0, count * bands)),
+    targets: anomalous && truths([1, 1, count, 1], anomalous.subarray(0, count)),
+    pixels: count,
+  }
+}
+
+/** Frames as images [B,H,W,C], for pipelines in which a pixel's result depends on its neighbours. */
+function wholeFrames(frames: readonly Frame[]): Batch {
+  const [lines, samples, bands] = frames[0].cube.description.shape
+  return {
+    single: true,
+    async *pieces() {
+      const size = lines * samples
+      const buffer = new Float32Array(frames.length * size * bands)
+      const anomalous = frames.every(({ targets }) => targets !== null) ? new Uint8Array(frames.length * size) : null
+      for (const [index, { cube, targets }] of frames.entries()) {
+        requireSameSize(frames[0].cube, cube)
+        const pixels = buffer.subarray(index * size * bands, (index + 1) * size * bands)
+        await cube.readPixels({ line: 0, sample: 0, lines, samples }, null, pixels)
+        const bad = pixels.findIndex((value) => !Number.isFinite(value))
+        if (bad >= 0) throw unusablePixel(cube, Math.floor(bad / bands))
+        for (let pixel = 0; anomalous && pixel < size; pixel += 1) anomalous[index * size + pixel] = targets?.[pixel] === 1 ? 1 : 0
+      }
+      yield {
+        cube: float32([frames.length, lines, samples, bands], buffer),
+        targets: anomalous && truths([frames.length, lines, samples, 1], anomalous),
+        pixels: frames.length * size,
+      }
+    },
+  }
+}
+
+function requireSameSize(first: Cube, other: Cube): void {
+  const [a, b] = [first.description, other.description]
+  if (a.shape[0] === b.shape[0] && a.shape[1] === b.shape[1]) return
+  throw new CuvetteError('bad-data', `${b.path} has ${b.shape[0]} x ${b.shape[1]} pixels and ${a.path} ${a.shape[0]} x ${a.shape[1]}; frames of one batch must have one size. Set the batch to 1 frame.`, { path: b.path })
+}
+
+function unusablePixel({ description: { path, shape } }: Cube, pixel: number): CuvetteError {
+  const where = `line ${Math.floor(pixel / shape[1])}, sample ${pixel % shape[1]}`
+  return new CuvetteError('bad-data', `${path} has a pixel without a finite value at ${where}, and this pipeline trains on whole images; fill such pixels or crop them away.`, { path, where })
+}
+
+function truths(shape: readonly number[], data: Uint8Array): Tensor<'bool'> {
+  return { type: 'bool', shape, data }
+}

@@ -1,0 +1,218 @@
+import { join } from 'node:path'
+import { CuvetteError, toProblem } from '../../shared/problem'
+import type { EpochRecord } from '../../shared/reports'
+import type { WorkContext } from '../inference/work'
+import { startStage } from '../inference/work'
+import type { Pipeline } from '../pipeline/pipeline'
+import type { TrainerSettings } from '../pipeline/trainer'
+import { ARTIFACT_FILES } from './artifacts'
+import type { Batch } from './batch'
+import type { Checkpoint } from './checkpoint'
+import { writeCheckpoint } from './checkpoint'
+import type { TrainingData } from './data'
+import type { EarlyStoppingState } from './early-stopping'
+import { startEarlyStopping, stepEarlyStopping } from './early-stopping'
+import type { Learner, LearnerState } from './learner'
+import { copyState } from './learner'
+import type { ScheduleState } from './schedules'
+import { startSchedule, stepSchedule } from './schedules'
+import type { ValidationGroup } from './validation'
+import { validate } from './validation'
+
+/** Where the gradient phase stands after its last finished epoch: plain JSON, kept in the checkpoint. */
+export interface GradientProgress {
+  epochs: EpochRecord[]
+  schedule: ScheduleState
+  stopping: EarlyStoppingState
+}
+
+export interface GradientPhase {
+  pipeline: Pipeline
+  settings: TrainerSettings
+  learner: Learner
+  data: TrainingData
+  validation: readonly ValidationGroup[]
+  /** Ports of the evaluation model that a validation looks at. */
+  watched: readonly string[]
+  /** Folder of the artifact set. */
+  folder: string
+  /** Notes that every checkpoint carries beside the progress. */
+  notes: Checkpoint['properties']
+  progress: GradientProgress
+}
+
+export interface GradientResult {
+  /** True when it ended before its last epoch other than by early stopping. */
+  stopped: boolean
+  /** Why it ended early, for the report; null when it did not, or the user knows. */
+  warning: string | null
+  seconds: number
+}
+
+export function startProgress(settings: TrainerSettings): GradientProgress {
+  return { epochs: [], schedule: startSchedule(settings.optimizer.learningRate), stopping: startEarlyStopping() }
+}
+
+/**
+ * Phase 2: trains epoch by epoch until the last one, early stopping, a stop by the user, or a loss that is not finite.
+ * After each epoch `phase.progress` and the checkpoint on the disk are those of that epoch; however it ends, the learner
+ * holds the state after the last finished epoch. Throws CuvetteError when no epoch was ever finished: 'cancelled', or
+ * 'bad-data' for a loss that is not finite.
+ */
+export async function trainEpochs(phase: GradientPhase, context: WorkContext): Promise<GradientResult> {
+  const { settings, learner, progress } = phase
+  const started = performance.now()
+  const seconds = (): number => (performance.now() - started) / 1000
+  const first = progress.epochs.length
+  const planned = settings.epochs
+  const meter = startStage(context, 'train', 'Training', (planned - first) * phase.data.batchesPerEpoch)
+  let kept = copyState(learner.state)
+  while (progress.epochs.length < planned && progress.stopping.reason === null) {
+    const number = progress.epochs.length + 1
+    try {
+      await finishEpoch(phase, await trainEpoch(phase, number, context, (batches) => meter.advance(batches)), number)
+    } catch (error) {
+      restore(learner, kept)
+      const warning = context.signal.aborted ? null : sentenceOf(error, number)
+      if (progress.epochs.length === 0) {
+        if (context.signal.aborted) throw new CuvetteError('cancelled', 'The training was stopped before its first epoch was finished; nothing was kept.', { cause: error })
+        throw new CuvetteError('bad-data', warning ?? '', { cause: error })
+      }
+      return { stopped: true, warning, seconds: seconds() }
+    }
+    kept = copyState(learner.state)
+    const done = progress.epochs.length - first
+    context.onProgress({
+      kind: 'epoch',
+      record: progress.epochs[progress.epochs.length - 1],
+      epochs: planned,
+      secondsLeft: (seconds() / done) * (planned - progress.epochs.length),
+    })
+  }
+  meter.finish()
+  return { stopped: false, warning: progress.stopping.reason, seconds: seconds() }
+}
+
+/** What one pass over the training data comes to. */
+interface EpochSums {
+  loss: number
+  gradientNorm: number
+}
+
+async function trainEpoch({ settings, learner, data, progress }: GradientPhase, number: number, { signal }: WorkContext, onBatches: (count: number) => void): Promise<EpochSums> {
+  const step = { learningRate: progress.schedule.learningRate, gradientClip: settings.gradientClip, accumulate: settings.accumulate }
+  let loss = 0
+  let pixels = 0
+  let norms = 0
+  let steps = 0
+  for (const group of groupsOf(data.batches(number), settings.accumulate)) {
+    if (signal.aborted) throw new CuvetteError('cancelled', 'The training was stopped.')
+    const result = await learner.step(group, step)
+    result.losses.forEach((value, index) => (loss += value * result.pixels[index]))
+    pixels += result.pixels.reduce((sum, count) => sum + count, 0)
+    norms += result.gradientNorm
+    steps += 1
+    onBatches(group.length)
+  }
+  if (signal.aborted) throw new CuvetteError('cancelled', 'The training was stopped.')
+  return { loss: loss / pixels, gradientNorm: norms / steps }
+}
+
+/** Validation, schedule, early stopping, checkpoint. Only when all of it is done the epoch counts. */
+async function finishEpoch(phase: GradientPhase, { loss, gradientNorm }: EpochSums, number: number): Promise<void> {
+  const { settings, learner, progress, pipeline } = phase
+  const due = number % settings.validation.every === 0 || number === settings.epochs
+  const found = due ? await validate(learner, pipeline, phase.validation, phase.watched) : null
+  const record: EpochRecord = {
+    epoch: number,
+    loss,
+    validationLoss: found && Number.isFinite(found.loss) ? found.loss : null,
+    learningRate: progress.schedule.learningRate,
+    gradientNorm,
+    metrics: found?.metrics ?? {},
+  }
+  const { scheduler, earlyStopping, optimizer } = settings
+  const watched = scheduler.name === 'reduce_on_plateau' ? watchedNumber(scheduler.monitor, [...progress.epochs, record]) : null
+  const schedule = stepSchedule(scheduler, optimizer.learningRate, progress.schedule, watched)
+  const stopping = earlyStopping && (due || !needsValidation(earlyStopping.monitor))
+    ? stepEarlyStopping(earlyStopping, progress.stopping, watchedNumber(earlyStopping.monitor, [record]) ?? Number.NaN)
+    : progress.stopping
+  const next: GradientProgress = { epochs: [...progress.epochs, record], schedule, stopping }
+  await writeCheckpoint(join(phase.folder, ARTIFACT_FILES.checkpoint), checkpointOf(learner.state, settings, next, phase.notes))
+  Object.assign(progress, next)
+}
+
+/** The number that a schedule or early stopping watches, from the latest epoch that has it; null when none has. */
+export function watchedNumber(monitor: string, records: readonly EpochRecord[]): number | null {
+  for (const record of [...records].reverse()) {
+    const value = numberOf(monitor, record)
+    if (value !== null) return value
+  }
+  return null
+}
+
+function numberOf(monitor: string, record: EpochRecord): number | null {
+  if (!needsValidation(monitor)) return record.loss
+  if (monitor === 'val_loss' || monitor.startsWith('val/')) return record.validationLoss
+  return (record.metrics[monitor] as number | undefined) ?? null
+}
+
+function needsValidation(monitor: string): boolean {
+  return monitor !== 'loss' && monitor !== 'train_loss' && !monitor.startsWith('train/')
+}
+
+export function checkpointOf(state: LearnerState, { optimizer }: TrainerSettings, progress: GradientProgress, notes: Checkpoint['properties']): Checkpoint {
+  return {
+    trainable: state.parameters,
+    frozen: state.frozen,
+    optimizer: {
+      step: state.optimizer.step,
+      initialLearningRate: optimizer.learningRate,
+      moments: new Map([...state.optimizer.moments].map(([name, moments]) => {
+        const shape = state.parameters.get(name)?.shape ?? []
+        return [name, moments.map((data) => ({ type: 'float32' as const, shape, data: data as Float32Array }))]
+      })),
+    },
+    properties: {
+      ints: { ...notes.ints, epoch: progress.epochs.length },
+      strings: { ...notes.strings, progress: JSON.stringify(progress) },
+    },
+  }
+}
+
+/** The progress that a checkpoint tells of. Throws CuvetteError('bad-artifact'). */
+export function progressOf({ properties }: Checkpoint, path: string): GradientProgress {
+  try {
+    const progress = JSON.parse(properties.strings.progress) as GradientProgress
+    if (progress.epochs.length === properties.ints.epoch && typeof progress.schedule.learningRate === 'number' && typeof progress.stopping.waited === 'number') return progress
+  } catch {
+    // Said below.
+  }
+  throw new CuvetteError('bad-artifact', `The checkpoint ${path} does not tell how far the training was; fit the pipeline again without --resume.`, { path })
+}
+
+function* groupsOf(batches: Iterable<Batch>, size: number): Generator<Batch[]> {
+  let group: Batch[] = []
+  for (const batch of batches) {
+    group.push(batch)
+    if (group.length < size) continue
+    yield group
+    group = []
+  }
+  if (group.length > 0) yield group
+}
+
+function restore(learner: Learner, state: LearnerState): void {
+  Object.assign(learner.state, state)
+}
+
+/** A loss that is not finite ends training with a sentence; anything else is passed on. */
+function sentenceOf(error: unknown, number: number): string {
+  if (!(error instanceof CuvetteError) || error.code !== 'bad-data') throw error
+  const kept = number > 1 ? ` The state after epoch ${number - 1} was kept.` : ''
+  return `Training stopped in epoch ${number}: ${lowerFirst(toProblem(error).message)}${kept}`
+}
+
+function lowerFirst(sentence: string): string {
+  return sentence.charAt(0).toLowerCase() + sentence.slice(1)
+}

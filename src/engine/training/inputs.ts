@@ -1,0 +1,102 @@
+import type { CubeDescription } from '../../shared/cube'
+import { CuvetteError } from '../../shared/problem'
+import type { FitRequest, RunRecord } from '../../shared/reports'
+import type { Cube } from '../cube'
+import { openCube } from '../cube'
+import { recordOfCube } from '../inference/data-files'
+import { compareBands, factsOf } from '../inference/fits'
+import { masksOf, readTargets, recordOfMask } from '../inference/masks'
+import { resolvePipeline } from '../pipeline/check'
+import { parsePipeline } from '../pipeline/document'
+import type { Pipeline } from '../pipeline/pipeline'
+import type { TrainerOverrides } from '../pipeline/trainer'
+import type { Frame } from './data'
+
+/** Everything that a fit reads, opened and checked. */
+export interface FitInputs {
+  pipeline: Pipeline
+  /** Training cubes with their masks. */
+  frames: Frame[]
+  /** Validation cubes; the training cubes when none was named. */
+  validation: Frame[]
+  /** Whether the validation cubes are the training cubes. */
+  sharesFrames: boolean
+  /** Of the first training cube. */
+  description: CubeDescription
+  data: RunRecord['data']
+  validationData: RunRecord['data']
+  masks: RunRecord['masks']
+  /** Sentences. */
+  warnings: string[]
+  close(): Promise<void>
+}
+
+/** Opens and checks the pipeline, all cubes and all masks of a request. Nothing is written. Throws CuvetteError. */
+export async function openInputs(request: FitRequest, overrides: TrainerOverrides, signal: AbortSignal): Promise<FitInputs> {
+  const document = parsePipeline(request.pipeline.text, request.pipeline.path)
+  if (request.data.length === 0) throw new CuvetteError('bad-argument', 'No cube was named; name at least one with --data.')
+  const opened: Cube[] = []
+  const open = async (references: readonly string[]): Promise<Cube[]> => {
+    const cubes: Cube[] = []
+    for (const reference of references) {
+      cubes.push(await openCube(reference, { signal }))
+      opened.push(cubes[cubes.length - 1])
+    }
+    return cubes
+  }
+  const close = async (): Promise<void> => {
+    for (const cube of opened) await cube.close()
+  }
+  try {
+    const cubes = await open(request.data)
+    const validationCubes = await open(request.validation)
+    const facts = factsOf(cubes[0])
+    const differences = [...cubes, ...validationCubes].map((cube) => compareBands(cube, facts, cubes[0].description.path))
+    const pipeline = resolvePipeline(document, facts, overrides)
+    const masks = await masksOf(cubes, request.masks, signal)
+    const validationMasks = await masksOf(validationCubes, [], signal)
+
+    const frames = await framesOf(pipeline, cubes, masks, signal)
+    const sharesFrames = validationCubes.length === 0
+    const description = cubes[0].description
+    const inputs: FitInputs = {
+      pipeline,
+      frames,
+      validation: sharesFrames ? frames : await framesOf(pipeline, validationCubes, validationMasks, signal),
+      sharesFrames,
+      description,
+      data: await Promise.all(cubes.map((cube) => recordOfCube(cube.description, signal))),
+      validationData: await Promise.all(validationCubes.map((cube) => recordOfCube(cube.description, signal))),
+      masks: await Promise.all(masks.filter((mask) => mask !== null).map((mask) => recordOfMask(mask, signal))),
+      warnings: [...opened.flatMap((cube) => cube.description.warnings), ...differences.filter((sentence) => sentence !== null)],
+      close,
+    }
+    requireMonitors(inputs)
+    return inputs
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+async function framesOf(pipeline: Pipeline, cubes: readonly Cube[], masks: Awaited<ReturnType<typeof masksOf>>, signal: AbortSignal): Promise<Frame[]> {
+  const frames: Frame[] = []
+  for (const [index, cube] of cubes.entries()) frames.push({ cube, targets: await readTargets(pipeline, cube, masks[index], signal) })
+  return frames
+}
+
+/** A schedule or a stop that watches the quality of decisions needs a mask, and that shows before hours of training. */
+function requireMonitors({ pipeline: { trainer, nodes, document }, validation }: FitInputs): void {
+  const monitors = [
+    { key: 'trainer.scheduler.monitor', monitor: trainer?.scheduler.name === 'reduce_on_plateau' ? trainer.scheduler.monitor : null },
+    { key: 'trainer.early_stopping.monitor', monitor: trainer?.earlyStopping?.monitor ?? null },
+  ]
+  for (const { key, monitor } of monitors) {
+    const node = nodes.find(({ name, type }) => monitor?.startsWith(`${name}/`) && type.description.role === 'metric')
+    const judged = monitor === 'auc' || Object.values(node?.inputs ?? {}).some((from) => nodes.some(({ name, type }) => name === from.node && type.description.role === 'source'))
+    const lacking = judged && validation.find(({ targets }) => targets === null)
+    if (lacking) {
+      throw new CuvetteError('bad-data', `The trainer watches ${monitor}, but ${lacking.cube.description.path} has no mask to compare with; name one, or watch val_loss.`, { path: document.path, where: key })
+    }
+  }
+}

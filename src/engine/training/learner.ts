@@ -1,0 +1,263 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { DeviceChoice, DeviceReport } from '../../shared/device'
+import { CuvetteError } from '../../shared/problem'
+import { partialModel } from '../inference/partial-model'
+import { clipGlobalNorm, globalNorm, optimizerStep } from '../onnx/optimizer'
+import type { OptimizerSettings, OptimizerState } from '../onnx/optimizer'
+import { decodeOptimizerModel } from '../onnx/optimizer-model'
+import { openSession } from '../onnx/session'
+import type { Session, SessionOptions } from '../onnx/session'
+import { elementCount } from '../onnx/tensor'
+import type { Tensor } from '../onnx/tensor'
+import { gradientBufferName, gradientName, LOSS_OUTPUT, RESET_INPUT } from '../onnx/training-model'
+import { ARTIFACT_FILES } from './artifacts'
+import type { Batch, Piece } from './batch'
+import type { Checkpoint } from './checkpoint'
+import { isNextName, nextName } from './next-name'
+
+type Float32Tensor = Tensor<'float32'>
+
+/** Everything that changes while training, by "<node>.<name>". */
+export interface LearnerState {
+  parameters: Map<string, Float32Tensor>
+  /** Inputs of the graphs that do not train. Those with an output "<name>.next" move. */
+  frozen: Map<string, Float32Tensor>
+  optimizer: OptimizerState
+}
+
+export interface StepSettings {
+  learningRate: number
+  /** Largest global norm of the gradient; null: none. */
+  gradientClip: number | null
+  /** What the sum of the batches' gradients is divided by, also where a group is not full. */
+  accumulate: number
+}
+
+export interface StepResult {
+  /** Loss of each batch. */
+  losses: number[]
+  /** Pixels of each batch. */
+  pixels: number[]
+  /** Global norm of the gradient before clipping. */
+  gradientNorm: number
+}
+
+/** An opened artifact set that trains: forward and backward in a session, the optimizer on the host. */
+export interface Learner {
+  readonly state: LearnerState
+  readonly optimizer: OptimizerSettings
+  readonly report: DeviceReport
+  /** Whether a forward pass in training moves state that does not train, such as a center. */
+  readonly moves: boolean
+  /** Whether the models want a mask. */
+  readonly wantsTargets: boolean
+  /** Whether the evaluation model has an output of that name. */
+  shows(output: string): boolean
+  /**
+   * One optimizer step from a group of batches. Changes `state`. Throws CuvetteError('bad-data') when the loss or the
+   * gradient is not finite; then no parameter was changed.
+   */
+  step(group: readonly Batch[], settings: StepSettings): Promise<StepResult>
+  /** Losses and gradients of one batch, averaged over its pixels; moves state, leaves the parameters alone. */
+  differentiate(batch: Batch): Promise<{ loss: number; pixels: number; gradients: Map<string, Float64Array> }>
+  /** The loss of a batch as the evaluation model has it, and per piece what `outputs` names. */
+  evaluate(batch: Batch, outputs: readonly string[], onPiece: (piece: Piece, results: Record<string, Tensor>) => void): Promise<{ loss: number; pixels: number }>
+  release(): Promise<void>
+}
+
+/** Opens the artifact set of a folder with the state of a checkpoint. Throws CuvetteError('bad-artifact') and as openSession. */
+export async function openLearner(folder: string, checkpoint: Checkpoint, device: DeviceChoice, options: SessionOptions = {}): Promise<Learner> {
+  const optimizerPath = join(folder, ARTIFACT_FILES.optimizer)
+  const optimizer = decodeOptimizerModel(await artifact(optimizerPath), optimizerPath)
+  const training = await openModel(join(folder, ARTIFACT_FILES.training), device, options)
+  try {
+    // The same device, so that a validation is computed the way the training is.
+    const evaluation = await openModel(join(folder, ARTIFACT_FILES.evaluation), training.session.report.device, options)
+    return learnerOf(training, evaluation, stateOf(checkpoint, training.session, join(folder, ARTIFACT_FILES.checkpoint)), optimizer)
+  } catch (error) {
+    await training.release()
+    throw error
+  }
+}
+
+/** A model of the artifact set. */
+interface OpenModel {
+  session: Session
+  /** The part of the model that only finds where moving state goes; opened on first use. */
+  movement(): Promise<Session>
+  release(): Promise<void>
+}
+
+async function openModel(path: string, device: DeviceChoice, options: SessionOptions): Promise<OpenModel> {
+  const bytes = await artifact(path)
+  const session = await openSession(bytes, device, options)
+  let movement: Promise<Session> | null = null
+  return {
+    session,
+    movement: () => (movement ??= openSession(partialModel(bytes, path, isNextName), session.report.device, options)),
+    async release() {
+      await session.release()
+      await (await movement)?.release()
+    },
+  }
+}
+
+/** A state is copied in, so that training does not change the checkpoint. */
+function stateOf(checkpoint: Checkpoint, training: Session, path: string): LearnerState {
+  const trained = new Set(training.outputNames)
+  for (const name of checkpoint.trainable.keys()) {
+    if (!trained.has(gradientName(name))) throw new CuvetteError('bad-artifact', `The checkpoint ${path} trains ${name}, of which the training model has no gradient; fit the pipeline again.`, { path })
+  }
+  return copyState({
+    parameters: new Map(checkpoint.trainable),
+    frozen: new Map(checkpoint.frozen),
+    optimizer: {
+      step: checkpoint.optimizer?.step ?? 0,
+      moments: new Map([...(checkpoint.optimizer?.moments ?? [])].map(([name, moments]) => [name, moments.map(({ data }) => data)])),
+    },
+  })
+}
+
+export function copyState({ parameters, frozen, optimizer }: LearnerState): LearnerState {
+  const copied = (tensors: ReadonlyMap<string, Float32Tensor>) => new Map([...tensors].map(([name, tensor]) => [name, { ...tensor, data: tensor.data.slice() }]))
+  return {
+    parameters: copied(parameters),
+    frozen: copied(frozen),
+    optimizer: { step: optimizer.step, moments: new Map([...optimizer.moments].map(([name, moments]) => [name, moments.map((moment) => moment.slice())])) },
+  }
+}
+
+function learnerOf(trainingModel: OpenModel, evaluationModel: OpenModel, state: LearnerState, optimizer: OptimizerSettings): Learner {
+  const training = trainingModel.session
+  const evaluation = evaluationModel.session
+  const trained = [...state.parameters.keys()]
+  const moving = [...state.frozen.keys()].filter((name) => training.outputNames.includes(nextName(name)))
+  const movingInEvaluation = moving.filter((name) => evaluation.outputNames.includes(nextName(name)))
+  const held = Object.fromEntries(movementRates([training, evaluation], moving).map((name) => [name, scalar(0)]))
+  const unused: Record<string, Tensor> = { [RESET_INPUT]: { type: 'bool', shape: [1], data: Uint8Array.of(1) } }
+  for (const [name, { shape }] of state.parameters) unused[gradientBufferName(name)] = { type: 'float32', shape, data: new Float32Array(elementCount(shape)) }
+  const wantsTargets = training.inputNames.includes('targets')
+
+  /** What both models take; names that a model does not have are left out. */
+  function feeds(session: Session, piece: Piece, more: Record<string, Tensor>): Record<string, Tensor> {
+    const given: Record<string, Tensor> = { ...Object.fromEntries(state.parameters), ...Object.fromEntries(state.frozen), ...more, cube: piece.cube }
+    if (wantsTargets) {
+      if (!piece.targets) throw new CuvetteError('bad-argument', 'A loss of this pipeline compares with a mask, but the cube has none; name one.')
+      given.targets = piece.targets
+    }
+    return Object.fromEntries(session.inputNames.filter((name) => name in given).map((name) => [name, given[name]]))
+  }
+
+  /** Takes moving state to where it is after the whole batch: the mean over its pieces, because each moves linearly with its mean. */
+  async function moveFirst(model: OpenModel, batch: Batch, names: readonly string[]): Promise<void> {
+    const session = await model.movement()
+    const sums = zeros(names.map((name) => [name, state.frozen.get(name) as Float32Tensor]))
+    let pixels = 0
+    for await (const piece of batch.pieces()) {
+      const results = await session.run(feeds(session, piece, {}), names.map(nextName))
+      for (const name of names) addScaled(sums.get(name) as Float64Array, results[nextName(name)].data as Float32Array, piece.pixels)
+      pixels += piece.pixels
+    }
+    for (const name of names) moveTo(name, (sums.get(name) as Float64Array).map((sum) => sum / pixels))
+  }
+
+  function moveTo(name: string, values: ArrayLike<number>): void {
+    state.frozen.set(name, { ...(state.frozen.get(name) as Float32Tensor), data: Float32Array.from(values) })
+  }
+
+  async function differentiate(batch: Batch): Promise<{ loss: number; pixels: number; gradients: Map<string, Float64Array> }> {
+    const still = !batch.single && moving.length > 0
+    if (still) await moveFirst(trainingModel, batch, moving)
+    const gradients = zeros([...state.parameters])
+    const wanted = [LOSS_OUTPUT, ...trained.map(gradientName), ...(still ? [] : moving.map(nextName))]
+    let loss = 0
+    let pixels = 0
+    for await (const piece of batch.pieces()) {
+      const results = await training.run(feeds(training, piece, { ...unused, ...(still ? held : {}) }), wanted)
+      const share = batch.single ? 1 : piece.pixels
+      loss += share * Number(results[LOSS_OUTPUT].data[0])
+      for (const name of trained) addScaled(gradients.get(name) as Float64Array, results[gradientName(name)].data as Float32Array, share)
+      if (!still) for (const name of moving) moveTo(name, results[nextName(name)].data as Float32Array)
+      pixels += piece.pixels
+    }
+    if (!batch.single) {
+      loss /= pixels
+      for (const gradient of gradients.values()) for (let index = 0; index < gradient.length; index += 1) gradient[index] /= pixels
+    }
+    return { loss, pixels, gradients }
+  }
+
+  return {
+    state,
+    optimizer,
+    report: training.report,
+    moves: moving.length > 0,
+    wantsTargets,
+    shows: (output) => evaluation.outputNames.includes(output),
+    differentiate,
+
+    async step(group, settings) {
+      const total = zeros([...state.parameters])
+      const result: StepResult = { losses: [], pixels: [], gradientNorm: 0 }
+      for (const batch of group) {
+        const { loss, pixels, gradients } = await differentiate(batch)
+        if (!Number.isFinite(loss)) throw notFinite('loss', loss)
+        for (const [name, gradient] of gradients) addScaled(total.get(name) as Float64Array, gradient, 1 / settings.accumulate)
+        result.losses.push(loss)
+        result.pixels.push(pixels)
+      }
+      result.gradientNorm = settings.gradientClip === null ? globalNorm(total.values()) : clipGlobalNorm(total, settings.gradientClip)
+      if (!Number.isFinite(result.gradientNorm)) throw notFinite('gradient', result.gradientNorm)
+      const values = new Map([...state.parameters].map(([name, { data }]) => [name, data]))
+      optimizerStep(optimizer, state.optimizer, settings.learningRate, values, total)
+      return result
+    },
+
+    async evaluate(batch, outputs, onPiece) {
+      if (movingInEvaluation.length > 0) await moveFirst(evaluationModel, batch, movingInEvaluation)
+      let loss = 0
+      let pixels = 0
+      for await (const piece of batch.pieces()) {
+        const results = await evaluation.run(feeds(evaluation, piece, held), [LOSS_OUTPUT, ...outputs])
+        loss += piece.pixels * Number(results[LOSS_OUTPUT].data[0])
+        pixels += piece.pixels
+        onPiece(piece, results)
+      }
+      return { loss: loss / pixels, pixels }
+    },
+
+    async release() {
+      await trainingModel.release()
+      await evaluationModel.release()
+    },
+  }
+}
+
+/** The settings that say how far moving state goes: "<node>.alpha" of each node whose state moves. 0 holds it still. */
+function movementRates(sessions: readonly Session[], moving: readonly string[]): string[] {
+  const settings = new Set(sessions.flatMap(({ defaults }) => [...defaults.keys()]))
+  return [...settings].filter((setting) => setting.endsWith('.alpha') && moving.some((name) => name.startsWith(setting.slice(0, -'alpha'.length))))
+}
+
+function scalar(value: number): Tensor {
+  return { type: 'float32', shape: [], data: Float32Array.of(value) }
+}
+
+function zeros(tensors: readonly (readonly [string, Float32Tensor])[]): Map<string, Float64Array> {
+  return new Map(tensors.map(([name, { data }]) => [name, new Float64Array(data.length)]))
+}
+
+function addScaled(sum: Float64Array, values: Float32Array | Float64Array, factor: number): void {
+  for (let index = 0; index < sum.length; index += 1) sum[index] += factor * values[index]
+}
+
+function notFinite(what: string, value: number): CuvetteError {
+  return new CuvetteError('bad-data', `The ${what} became ${value}; lower the learning rate, or set a gradient clip.`)
+}
+
+async function artifact(path: string): Promise<Uint8Array> {
+  return await readFile(path).catch((error: NodeJS.ErrnoException) => {
+    throw new CuvetteError('bad-artifact', `The training artifact ${path} cannot be read (${error.code ?? error.message}); fit the pipeline again.`, { path, cause: error })
+  })
+}

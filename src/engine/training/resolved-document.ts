@@ -1,0 +1,18 @@
+import type { PipelineDocument } from '../pipeline/document'
+import type { Pipeline } from '../pipeline/pipeline'
+import type { TrainerOverrides } from '../pipeline/trainer'
+
+/**
+ * The document of a pipeline with every number in it: defaults, channel counts that were 'auto', and what the caller
+ * said instead of the trainer section. Reading it again gives the same pipeline.
+ */
+export function resolvedDocument({ document, nodes }: Pipeline, { epochs, seed, learningRate }: TrainerOverrides): PipelineDocument {
+  const parameters = new Map(nodes.map((node) => [node.name, node.parameters]))
+  const trainer = document.trainer && {
+    ...document.trainer,
+    ...(epochs !== undefined && epochs !== null && { epochs }),
+    ...(seed !== undefined && seed !== null && { seed }),
+    ...(learningRate !== undefined && learningRate !== null && { optimizer: { ...(document.trainer.optimizer as object | undefined), lr: learningRate } }),
+  }
+  return { ...document, nodes: document.nodes.map((node) => ({ ...node, config: { ...parameters.get(node.name) } })), trainer }
+}
