@@ -113,7 +113,7 @@ export class Jobs {
     const often = progress.kind === 'stage' && progress.done < progress.total && Date.now() - job.shownAt < SHOW_EVERY
     if (often) return
     this.events.emit('progress', { jobId: job.entry.id, runId: job.entry.runId, progress })
-    const change = changeBy(progress)
+    const change = changeBy(progress, job.entry.message)
     if (change && !job.controller.signal.aborted) this.show(job, change)
   }
 
@@ -138,9 +138,11 @@ export class Jobs {
   }
 }
 
-function changeBy(progress: WorkProgress): Partial<JobEntry> | null {
+function changeBy(progress: WorkProgress, present: string): Partial<JobEntry> | null {
   if (progress.kind === 'stage') {
-    return { progress: progress.total > 0 ? progress.done / progress.total : null, message: progress.message, secondsLeft: progress.secondsLeft }
+    // The steps of an epoch move the bar; what the epoch before it reached stays readable.
+    const message = progress.stage === 'train' && present.startsWith('Epoch') ? present : progress.message
+    return { progress: progress.total > 0 ? progress.done / progress.total : null, message, secondsLeft: progress.secondsLeft }
   }
   if (progress.kind === 'epoch') {
     const { epoch, loss } = progress.record

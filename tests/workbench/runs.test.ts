@@ -31,6 +31,7 @@ function fakeFit() {
       await writeFile(join(request.out, 'training', 'checkpoint'), String(epoch))
       done += 1
       loss.push(1 / epoch)
+      progress({ kind: 'stage', stage: 'train', message: 'Training', done: epoch, total: epochs, secondsLeft: epochs - epoch })
       progress({ kind: 'epoch', record: { epoch, loss: 1 / epoch, validationLoss: null, learningRate: 0.01, gradientNorm: null, metrics: {} }, epochs, secondsLeft: epochs - epoch })
     }
     return report(request, loss, false)
