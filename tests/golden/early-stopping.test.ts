@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { EarlyStoppingSettings } from '../../src/engine/training/early-stopping'
 import { startEarlyStopping, stepEarlyStopping } from '../../src/engine/training/early-stopping'
-import { goldenCases } from '../training/vectors'
+import { goldenCases } from './read-vectors'
 
 interface Case {
   name: string

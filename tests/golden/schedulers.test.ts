@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { PlateauSettings, ScheduleSettings } from '../../src/engine/training/schedules'
 import { startSchedule, stepSchedule } from '../../src/engine/training/schedules'
-import { goldenCases } from '../training/vectors'
+import { goldenCases } from './read-vectors'
 
 interface Case {
   name: string

@@ -1,0 +1,210 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect } from 'vitest'
+import { encodeModel } from '../../src/engine/onnx/model'
+import { openSession } from '../../src/engine/onnx/session'
+import { scoringModel } from '../../src/engine/inference/partial-model'
+import { scoreScene } from '../../src/engine/inference/scene'
+import { targetsOfClasses } from '../../src/engine/nodes/cube-source'
+import type { Tensor } from '../../src/engine/onnx/tensor'
+import { resolvePipeline } from '../../src/engine/pipeline/check'
+import { compileInference } from '../../src/engine/pipeline/compile'
+import { parsePipeline } from '../../src/engine/pipeline/document'
+import type { Pipeline, PipelineState } from '../../src/engine/pipeline/pipeline'
+import { requireState, stateKey, stateTensors } from '../../src/engine/pipeline/state'
+import { compileArtifacts, writeModels } from '../../src/engine/training/artifacts'
+import type { Frame } from '../../src/engine/training/data'
+import { startProgress, trainEpochs } from '../../src/engine/training/gradient'
+import type { FitInputs } from '../../src/engine/training/inputs'
+import type { Learner, StepResult } from '../../src/engine/training/learner'
+import { openLearner } from '../../src/engine/training/learner'
+import { gatherSamples, prepareData } from '../../src/engine/training/samples'
+import { fitStatistics } from '../../src/engine/training/statistical'
+import { validate, watchedPorts } from '../../src/engine/training/validation'
+import type { WorkContext } from '../../src/engine/inference/work'
+import { memoryCube } from '../inference/cubes'
+import type { StoredTensor } from './read-vectors'
+import { expectClose, numbers, tensor } from './read-vectors'
+import { goldenSuite } from './suite'
+
+// Whole trainings through our trainers, from the reference's first state: statistics, every optimizer step, validation
+// at every epoch, the schedule, and the outputs of the trained pipeline.
+
+interface StoredFrame {
+  cube: StoredTensor
+  mask: StoredTensor
+  wavelengths: StoredTensor
+}
+
+interface StoredStep {
+  epoch: number
+  batch_idx: number
+  loss: number
+  grad_norm_preclip: number | null
+  optimizer_stepped: boolean
+  lr: number
+  /** Some steps are stored with their numbers, some without. */
+  params?: Record<string, StoredTensor>
+  buffers?: Record<string, StoredTensor>
+}
+
+type StoredState = Record<string, Record<string, StoredTensor>>
+
+interface WholeCase {
+  name: string
+  pipeline_config: object
+  training_config: object
+  data: { batch_size: number; train_frames: StoredFrame[]; val_frames: StoredFrame[] }
+  unfreeze_nodes: string[]
+  loss_nodes: string[]
+  state_initial: StoredState
+  state_after_statistical: StoredState
+  state_after_training: StoredState
+  steps: StoredStep[]
+  validation_epochs: { sanity_checking: boolean; epoch: number; callback_metrics: Record<string, number> }[]
+  after_training: { inference_first_val_batch: Record<string, StoredTensor> }
+}
+
+const context: WorkContext = { signal: new AbortController().signal, onProgress: () => undefined }
+
+goldenSuite<WholeCase>('e2e_deepsvdd', async (one) => {
+  const folder = await mkdtemp(join(tmpdir(), 'cuvette-e2e-'))
+  try {
+    await wholeTraining(one, folder)
+  } finally {
+    await rm(folder, { recursive: true })
+  }
+})
+
+async function wholeTraining(one: WholeCase, folder: string): Promise<void> {
+  const pipeline = pipelineOf(one)
+  const settings = pipeline.trainer
+  if (!settings) throw new Error('The training run has settings.')
+  const inputs: FitInputs = {
+    pipeline,
+    frames: framesOf(pipeline, one.data.train_frames),
+    validation: framesOf(pipeline, one.data.val_frames),
+    sharesFrames: false,
+    description: framesOf(pipeline, one.data.train_frames)[0].cube.description,
+    data: [], validationData: [], masks: [], warnings: [],
+    close: async () => undefined,
+  }
+
+  const state = firstState(one, pipeline)
+  const samples = await gatherSamples(inputs, settings.seed, context)
+  await fitStatistics(pipeline, state, samples.stream, { seed: settings.seed, device: 'cpu' }, context)
+  requireState(pipeline, state)
+  for (const [key, value] of stateOf(one.state_after_statistical)) expectClose(state.get(key) as Tensor, value, 1e-5, `${key} after the statistical phase`)
+
+  const artifacts = compileArtifacts(pipeline, state, settings)
+  await writeModels(folder, artifacts)
+  const learner = await openLearner(folder, { ...artifacts, optimizer: null, properties: { ints: {}, strings: {} } }, 'cpu', { threads: 1 })
+  try {
+    const { data, validation } = await prepareData(inputs, samples, settings, artifacts.additive, context)
+    const watched = watchedPorts(pipeline).filter((port) => learner.shows(port))
+    const before = await validate(learner, pipeline, validation, watched)
+    expectMetrics({ val_loss: before.loss, ...before.metrics }, one.validation_epochs[0].callback_metrics)
+
+    const { watcher, taken } = watching(learner)
+    const progress = startProgress(settings)
+    const result = await trainEpochs({ pipeline, settings, learner: watcher, data, validation, watched, folder, notes: { ints: {}, strings: {} }, progress }, context)
+    expect(result).toMatchObject({ stopped: false, warning: null })
+    expectSteps(one, taken, settings.accumulate)
+    for (const { sanity_checking, epoch, callback_metrics } of one.validation_epochs) {
+      if (sanity_checking) continue
+      const record = progress.epochs[epoch]
+      expectMetrics({ val_loss: record.validationLoss ?? NaN, ...record.metrics }, callback_metrics)
+    }
+    for (const step of one.steps) expect(progress.epochs[step.epoch].learningRate).toBeCloseTo(step.lr, 12)
+
+    for (const [name, value] of [...learner.state.parameters, ...learner.state.frozen]) state.set(name, value)
+    for (const [key, value] of stateOf(one.state_after_training)) expectClose(state.get(key) as Tensor, value, 1e-5, `${key} after training`)
+    await trainedOutputs(one, pipeline, state, inputs.validation)
+  } finally {
+    await learner.release()
+  }
+}
+
+function pipelineOf(one: WholeCase): Pipeline {
+  const wavelengthsNm = numbers(one.data.train_frames[0].wavelengths)
+  const run = { pipeline: one.pipeline_config, training: one.training_config, unfreeze_nodes: one.unfreeze_nodes, loss_nodes: one.loss_nodes, data: { batch_size: one.data.batch_size } }
+  const pipeline = resolvePipeline(parsePipeline(JSON.stringify(run), 'e2e.yaml'), { channels: wavelengthsNm.length, wavelengthsNm })
+  // The reference's loader does not shuffle in these runs.
+  return { ...pipeline, trainer: pipeline.trainer && { ...pipeline.trainer, shuffle: false } }
+}
+
+function framesOf(pipeline: Pipeline, frames: readonly StoredFrame[]): Frame[] {
+  return frames.map(({ cube, mask, wavelengths }) => ({
+    cube: memoryCube(cube.shape as [number, number, number], tensor(cube).data as Float32Array, { wavelengths: numbers(wavelengths), wavelengthUnit: 'nm' }),
+    targets: targetsOfClasses(numbers(mask), pipeline.nodes[0].parameters),
+  }))
+}
+
+function stateOf(stored: StoredState): PipelineState {
+  return new Map(Object.entries(stored).flatMap(([node, values]) => Object.entries(values).map(([name, value]) => [stateKey(node, name), tensor(value)] as const)))
+}
+
+/** What the reference starts from, without the statistics that it has not found yet. */
+function firstState(one: WholeCase, pipeline: Pipeline): PipelineState {
+  const kinds = new Map(stateTensors(pipeline).map(({ key, kind }) => [key, kind]))
+  return new Map([...stateOf(one.state_initial)].filter(([key]) => kinds.get(key) !== 'statistic'))
+}
+
+interface Taken extends StepResult {
+  parameters: Map<string, Float32Array>
+  center: Float32Array
+}
+
+/** The same learner, which notes what every step came to. */
+function watching(learner: Learner): { watcher: Learner; taken: Taken[] } {
+  const taken: Taken[] = []
+  const watcher: Learner = {
+    ...learner,
+    async step(group, settings) {
+      const result = await learner.step(group, settings)
+      const parameters = new Map([...learner.state.parameters].map(([name, { data }]) => [name, data.slice()]))
+      taken.push({ ...result, parameters, center: learner.state.frozen.get('DeepSVDDCenterTracker._tracked_center')?.data.slice() ?? new Float32Array(0) })
+      return result
+    },
+  }
+  return { watcher, taken }
+}
+
+function expectSteps(one: WholeCase, taken: readonly Taken[], accumulate: number): void {
+  const stepped = one.steps.filter((step) => step.optimizer_stepped)
+  expect(taken).toHaveLength(stepped.length)
+  // The reference divides the loss of every batch by the number of batches that it accumulates.
+  const losses = taken.flatMap((step) => step.losses.map((loss) => loss / accumulate))
+  expect(losses).toHaveLength(one.steps.length)
+  one.steps.forEach((step, index) => expect(Math.abs(losses[index] / step.loss - 1), `loss of batch ${index}`).toBeLessThan(1e-5))
+  stepped.forEach((step, index) => {
+    expect(Math.abs(taken[index].gradientNorm / (step.grad_norm_preclip ?? NaN) - 1), `gradient norm of step ${index}`).toBeLessThan(1e-5)
+    for (const [name, value] of Object.entries(step.params ?? {})) {
+      expectClose({ type: 'float32', shape: value.shape, data: taken[index].parameters.get(name) ?? new Float32Array(0) }, value, 1e-5, `${name} after step ${index}`, 1)
+    }
+    for (const value of Object.values(step.buffers ?? {})) expectClose({ type: 'float32', shape: value.shape, data: taken[index].center }, value, 1e-5, `center after step ${index}`, 1)
+  })
+}
+
+function expectMetrics(found: Record<string, number>, expected: Record<string, number>): void {
+  const compared = Object.entries(expected).filter(([name]) => name === 'val_loss' || name.startsWith('metrics_anomaly/'))
+  expect(compared).toHaveLength(6)
+  for (const [name, value] of compared) expect(Math.abs(found[name] - value), `${name} is ${found[name]}, expected ${value}`).toBeLessThan(1e-5 * Math.max(1, Math.abs(value)))
+}
+
+/** Scores and decisions image by image, as `run` computes them. */
+async function trainedOutputs(one: WholeCase, pipeline: Pipeline, state: PipelineState, frames: readonly Frame[]): Promise<void> {
+  const session = await openSession(scoringModel(encodeModel(compileInference(pipeline, state).graph), 'model.onnx'), 'cpu', { threads: 1 })
+  try {
+    const expected = one.after_training.inference_first_val_batch
+    const shown = frames.slice(0, one.data.batch_size)
+    const scenes = []
+    for (const { cube, targets } of shown) scenes.push(await scoreScene(session, pipeline, cube, targets, { bytes: 1e6 }))
+    const scores = expected['DeepSVDDScores.scores']
+    expectClose({ type: 'float32', shape: scores.shape, data: Float32Array.from(scenes.flatMap((scene) => [...scene.scores])) }, scores, 1e-5, 'scores', 1)
+    expect(scenes.flatMap(({ decisions }) => [...decisions ?? []])).toEqual(numbers(expected['QuantileBinaryDecider.decisions']))
+  } finally {
+    await session.release()
+  }
+}
