@@ -119,7 +119,7 @@ export class FakeWorkbench {
     'cubes.attachMask': ({ cubeId, path }) => this.changeCube(cubeId, (cube) => ({ ...cube, mask: scene.describeMask(path, this.shape), version: cube.version + 1 })),
     'cubes.detachMask': ({ cubeId }) => this.changeCube(cubeId, (cube) => ({ ...cube, mask: null, version: cube.version + 1 })),
     'cubes.bandStatistics': ({ bands }) => bands.map((band) => {
-      const values = scene.percentiles(scene.band(band, 1, this.shape))
+      const values = scene.percentiles(scene.band(band, Math.ceil(this.shape.lines / 200), this.shape))
       return { band, min: values[0], max: values[100], mean: values[50], percentiles: values, validPixels: 10000, totalPixels: 10800 }
     }),
     'cubes.spectrum': ({ line, sample }) => ({

@@ -22,7 +22,10 @@ export class Pages {
       configFile: false, root: resolve('src/renderer'), plugins: [vue()], logLevel: 'error',
       build: { outDir: folder, emptyOutDir: true, target: 'chrome140', minify: false, reportCompressedSize: false, chunkSizeWarningLimit: 5000 },
     })
-    const browser = await chromium.launch({ executablePath: process.env.CUVETTE_BROWSER || '/usr/bin/chromium', args: ARGUMENTS })
+    const executablePath = process.env.CUVETTE_BROWSER || '/usr/bin/chromium'
+    const browser = await chromium.launch({ executablePath, args: ARGUMENTS }).catch((error: Error) => {
+      throw new Error(`The screens need Chromium, and ${executablePath} did not start: set CUVETTE_BROWSER. ${error.message}`)
+    })
     return new Pages(folder, browser)
   }
 

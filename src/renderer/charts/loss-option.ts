@@ -52,7 +52,7 @@ function lossTip(items: unknown, records: EpochRecord[]): string {
   return [
     `Epoch ${record.epoch}`,
     ...list.map((item) => `${item.seriesName}  ${significant(item.value[1], 5)}`),
-    `Learning rate  ${significant(record.learningRate)}`,
+    `Learning rate  ${tickText(record.learningRate)}`,
     ...(record.gradientNorm === null ? [] : [`Gradient norm  ${significant(record.gradientNorm)}`]),
   ].join('\n')
 }

@@ -16,7 +16,7 @@ export function significant(value: number | null, digits = 4): string {
   return text.replace('-', '−')
 }
 
-/** A number beside an axis: short, without trailing zeros. */
+/** At most four significant digits, without trailing zeros: for axes and settings. */
 export function tickText(value: number): string {
   const size = Math.abs(value)
   if (size !== 0 && (size >= 1e6 || size < 1e-4)) return value.toExponential(1).replace('.0e', 'e').replace('-', '−')

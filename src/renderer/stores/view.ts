@@ -29,9 +29,9 @@ export const useView = defineStore('view', () => {
   const gamma = ref(1)
   const hover = ref<Pixel | null>(null)
 
-  const mask = reactive({ shown: true, opacity: 0.45 })
-  const heat = reactive({ shown: true, opacity: 0.6, map: 'ember' })
-  const decisions = reactive({ shown: true, outline: true, opacity: 0.85 })
+  const mask = reactive({ shown: true, outline: true, opacity: 0.9 })
+  const heat = reactive({ shown: true, opacity: 0.85, fade: true, map: 'ember' })
+  const decisions = reactive({ shown: true, outline: true, opacity: 0.9 })
 
   const current = computed<BandView | null>(() => (cubes.activeId === null ? null : (views.get(cubes.activeId) ?? null)))
   const stretch = computed(() => STRETCHES.find((each) => each.id === stretchId.value) ?? STRETCHES[0])

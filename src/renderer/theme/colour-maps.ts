@@ -23,7 +23,7 @@ export const COLOUR_MAPS: readonly ColourMap[] = [
   {
     id: 'lagoon', label: 'Lagoon',
     stops: [
-      { lightness: 0.18, chroma: 0.08, hue: 290 }, { lightness: 0.37, chroma: 0.1, hue: 255 }, { lightness: 0.56, chroma: 0.1, hue: 200 },
+      { lightness: 0.18, chroma: 0.08, hue: 290 }, { lightness: 0.37, chroma: 0.1, hue: 255 }, { lightness: 0.56, chroma: 0.088, hue: 205 },
       { lightness: 0.75, chroma: 0.15, hue: 150 }, { lightness: 0.94, chroma: 0.18, hue: 108 },
     ],
   },

@@ -34,8 +34,8 @@ export function useScene(control: CameraControl, pixelRatio: () => number) {
       backdrop: backdrop.value,
       checker: checker.value,
       bands: shown && overlays ? { planes: shown.planes, limits: picture.limits, gamma: view.gamma } : null,
-      heat: plane && heat.value && view.heat.shown ? { plane, ...heat.value, opacity: view.heat.opacity, map: view.heat.map } : null,
-      mask: overlays && picture.maskPlane && view.mask.shown ? { plane: picture.maskPlane, opacity: view.mask.opacity } : null,
+      heat: plane && heat.value && view.heat.shown ? { plane, ...heat.value, opacity: view.heat.opacity, fade: view.heat.fade, map: view.heat.map } : null,
+      mask: overlays && picture.maskPlane && view.mask.shown ? { plane: picture.maskPlane, opacity: view.mask.opacity, outline: view.mask.outline } : null,
       decisions:
         plane && scores.threshold !== null && view.decisions.shown
           ? { plane, threshold: scores.threshold, opacity: view.decisions.opacity, outline: view.decisions.outline }

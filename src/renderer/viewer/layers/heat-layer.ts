@@ -19,14 +19,16 @@ export class HeatLayer {
   paint(scene: Scene): void {
     if (!scene.heat) return
     const { gl } = this
-    const { plane, low, high, opacity, map } = scene.heat
-    gl.activeTexture(gl.TEXTURE0 + MAP_UNIT)
-    gl.bindTexture(gl.TEXTURE_2D, this.maps.get(map) ?? this.upload(map))
+    const { plane, low, high, opacity, fade, map } = scene.heat
+    const table = this.maps.get(map) ?? this.upload(map)
     this.layer.paint(scene, { u_scores: plane }, (at) => {
+      gl.activeTexture(gl.TEXTURE0 + MAP_UNIT)
+      gl.bindTexture(gl.TEXTURE_2D, table)
       gl.uniform1i(at('u_colours'), MAP_UNIT)
       gl.uniform1f(at('u_low'), low)
       gl.uniform1f(at('u_high'), high)
       gl.uniform1f(at('u_opacity'), opacity)
+      gl.uniform1i(at('u_fade'), fade ? 1 : 0)
     })
   }
 

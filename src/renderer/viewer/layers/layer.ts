@@ -21,12 +21,14 @@ export class Layer {
     this.program = buildProgram(gl, vertexSource, planeSource + fragmentSource)
   }
 
-  /** `set` gives the uniforms of the layer. */
+  /** `set` gives the uniforms of the layer, and binds textures of its own behind those of the planes. */
   paint(scene: Scene, samplers: Samplers, set: (at: (name: string) => WebGLUniformLocation | null) => void): void {
     const { gl, program } = this
     const planes = Object.values(samplers)
     const [{ stride }] = planes
     const device = scene.camera.scale * scene.pixelRatio
+    // Uploading binds textures: everything else is bound afterwards.
+    const uploaded = planes.map((plane) => this.textures.of(plane))
     gl.useProgram(program.handle)
     gl.uniform3f(program.uniform('u_camera'), scene.camera.x, scene.camera.y, device)
     gl.uniform2f(program.uniform('u_viewport'), gl.drawingBufferWidth, gl.drawingBufferHeight)
@@ -35,7 +37,6 @@ export class Layer {
     gl.uniform1f(program.uniform('u_footprint'), 1 / (device * stride))
     set((name) => program.uniform(name))
 
-    const uploaded = planes.map((plane) => this.textures.of(plane))
     Object.keys(samplers).forEach((name, unit) => gl.uniform1i(program.uniform(name), unit))
     uploaded[0].tiles.forEach((tile, index) => {
       uploaded.forEach(({ textures }, unit) => {

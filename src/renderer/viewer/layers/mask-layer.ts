@@ -6,6 +6,9 @@ import type { Scene } from './scene'
 
 const COLOURS = new Float32Array(CLASS_COLOURS.flatMap((colour) => rgbOf(colour)))
 
+/** Width of the outline in CSS pixels: wider than that of the decisions, which lies over it. */
+const LINE_WIDTH = 3
+
 /** Classes of the mask. */
 export class MaskLayer {
   private readonly layer: Layer
@@ -17,11 +20,13 @@ export class MaskLayer {
   paint(scene: Scene): void {
     if (!scene.mask) return
     const { gl } = this
-    const { plane, opacity } = scene.mask
+    const { plane, opacity, outline } = scene.mask
     this.layer.paint(scene, { u_classes: plane }, (at) => {
       gl.uniform3fv(at('u_colours'), COLOURS)
       gl.uniform3f(at('u_ignored'), ...rgbOf(IGNORED_COLOUR))
       gl.uniform1f(at('u_opacity'), opacity)
+      gl.uniform1i(at('u_outline'), outline ? 1 : 0)
+      gl.uniform1f(at('u_lineWidth'), LINE_WIDTH / (scene.camera.scale * plane.stride))
     })
   }
 }

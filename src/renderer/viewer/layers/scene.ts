@@ -16,7 +16,7 @@ export interface Scene {
   backdrop: Rgb
   checker: readonly [Rgb, Rgb]
   bands: { planes: readonly BandPlane[]; limits: readonly Limits[]; gamma: number } | null
-  heat: { plane: BandPlane; low: number; high: number; opacity: number; map: string } | null
-  mask: { plane: MaskPlane; opacity: number } | null
+  heat: { plane: BandPlane; low: number; high: number; opacity: number; fade: boolean; map: string } | null
+  mask: { plane: MaskPlane; opacity: number; outline: boolean } | null
   decisions: { plane: BandPlane; threshold: number; opacity: number; outline: boolean } | null
 }

@@ -15,25 +15,26 @@ bool flaggedAt(vec2 position) {
   return isNumber(value) && value >= u_threshold;
 }
 
+// Inside a flagged pixel, near enough to one that is not.
+bool onEdge(vec2 position) {
+  vec2 cell = floor(position) + 0.5;
+  vec2 inside = fract(position);
+  float w = min(u_lineWidth, 1.0);
+  for (int y = -1; y <= 1; y += 1) {
+    for (int x = -1; x <= 1; x += 1) {
+      bool near = (x == 0 || (x < 0 ? inside.x < w : inside.x >= 1.0 - w)) && (y == 0 || (y < 0 ? inside.y < w : inside.y >= 1.0 - w));
+      if (near && !flaggedAt(cell + vec2(x, y))) return true;
+    }
+  }
+  return false;
+}
+
 void main() {
-  if (beyondImage()) discard;
-  vec2 position = v_image / u_stride;
+  vec2 image = imagePosition();
+  if (beyondImage(image)) discard;
+  vec2 position = image / u_stride;
   if (!flagged(sampleLargest(u_scores, position))) discard;
   // Where pixels are smaller than the screen's there is no room for an outline.
-  if (u_outline && u_footprint <= 1.0) {
-    vec2 cell = floor(position) + 0.5;
-    vec2 inside = fract(position);
-    float w = min(u_lineWidth, 1.0);
-    bvec4 near = bvec4(inside.x < w, inside.x >= 1.0 - w, inside.y < w, inside.y >= 1.0 - w);
-    bool edge = (near.x && !flaggedAt(cell - vec2(1.0, 0.0)))
-      || (near.y && !flaggedAt(cell + vec2(1.0, 0.0)))
-      || (near.z && !flaggedAt(cell - vec2(0.0, 1.0)))
-      || (near.w && !flaggedAt(cell + vec2(0.0, 1.0)))
-      || (near.x && near.z && !flaggedAt(cell + vec2(-1.0, -1.0)))
-      || (near.y && near.z && !flaggedAt(cell + vec2(1.0, -1.0)))
-      || (near.x && near.w && !flaggedAt(cell + vec2(-1.0, 1.0)))
-      || (near.y && near.w && !flaggedAt(cell + vec2(1.0, 1.0)));
-    if (!edge) discard;
-  }
+  if (u_outline && u_footprint <= 1.0 && !onEdge(position)) discard;
   o_colour = vec4(u_colour * u_opacity, u_opacity);
 }

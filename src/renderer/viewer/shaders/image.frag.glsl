@@ -16,8 +16,9 @@ float stretched(vec2 found, float low, float high) {
 }
 
 void main() {
-  if (beyondImage()) discard;
-  vec2 position = v_image / u_stride;
+  vec2 image = imagePosition();
+  if (beyondImage(image)) discard;
+  vec2 position = image / u_stride;
   vec2 red = sampleMean(u_red, position);
   vec2 green = u_grey ? red : sampleMean(u_green, position);
   vec2 blue = u_grey ? red : sampleMean(u_blue, position);

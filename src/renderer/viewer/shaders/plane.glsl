@@ -3,11 +3,22 @@ uniform float u_stride;        // image pixels per plane pixel
 uniform vec2 u_textureOrigin;  // plane pixel of the first texel
 uniform vec2 u_imageSize;      // image pixels
 uniform float u_footprint;     // plane pixels per device pixel
+uniform vec3 u_camera;         // as in tile.vert.glsl
+uniform vec2 u_viewport;
 
-in vec2 v_image;
 out vec4 o_colour;
 
 const int MOST_TAPS = 4;
+
+// Image pixels under this device pixel. Interpolated corners would round differently in every tile.
+vec2 imagePosition() {
+  vec2 fromCentre = gl_FragCoord.xy - 0.5 * u_viewport;
+  return u_camera.xy + vec2(fromCentre.x, -fromCentre.y) / u_camera.z;
+}
+
+bool beyondImage(vec2 image) {
+  return image.x >= u_imageSize.x || image.y >= u_imageSize.y;
+}
 
 // NaN and infinities by their bits: compilers may assume that there are none.
 bool isNumber(float value) {
@@ -68,6 +79,3 @@ vec2 sampleLargest(highp sampler2D plane, vec2 position) {
   return vec2(largest, found);
 }
 
-bool beyondImage() {
-  return v_image.x >= u_imageSize.x || v_image.y >= u_imageSize.y;
-}
