@@ -1,0 +1,122 @@
+import { readFile } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { CuvetteError } from '../../shared/problem'
+import { formatReference, openCube } from '../cube'
+import { CHUNK_PIXELS, isValidPixel } from '../inference/scan'
+import { partialModel } from '../inference/partial-model'
+import { scoresAreLocal } from '../inference/scene'
+import { decide, deciderOf, thresholdByRule } from '../inference/threshold'
+import type { TrainedPipeline } from '../inference/trained-pipeline'
+import { randomSource } from '../nodes/random'
+import { encodeModel } from '../onnx/model'
+import { openSession } from '../onnx/session'
+import type { Tensor } from '../onnx/tensor'
+import { float32 } from '../onnx/tensor'
+import { compileInference } from '../pipeline/compile'
+
+/** What an exported file computed, against what the app computes from the pipeline and its state. */
+export interface Verification {
+  /** Largest |exported - app| / max(1, |app|) over the scores of the tile. */
+  maxDifference: number
+}
+
+/** Runs a written model.onnx on a tile. Throws CuvetteError('bad-artifact') when scores or decisions differ. */
+export async function verifyModel(trained: TrainedPipeline, path: string, tolerance: number): Promise<Verification> {
+  const { pixels, shape } = await heldBackTile(trained)
+  const results = await runOnCpu(await readFile(path), path, { cube: float32(shape, pixels) })
+  const expected = await scoresOfApp(trained, pixels, shape)
+  const maxDifference = requireSame(results.scores, expected, tolerance, path)
+  const decider = deciderOf(trained.pipeline)
+  if (results.decisions && decider) {
+    const scores = results.scores.data as Float32Array
+    const decisions = decide(scores, thresholdByRule(decider, scores))
+    const wrong = decisions.findIndex((decision, index) => decision !== (results.decisions.data as Uint8Array)[index])
+    if (wrong >= 0) throw new CuvetteError('bad-artifact', `The exported model ${path} decides otherwise than the app on pixel ${wrong} of the check; nothing was exported. Fit the pipeline again.`, { path })
+  }
+  return { maxDifference }
+}
+
+/** Runs the eval model of exported training artifacts with the state that their checkpoint ends in. Throws as verifyModel. */
+export async function verifyEvaluationModel(trained: TrainedPipeline, folder: string, tolerance: number): Promise<Verification> {
+  const path = join(folder, 'eval_model.onnx')
+  const { pixels, shape } = await heldBackTile(trained)
+  const port = scorePortOf(trained)
+  const model = partialModel(await readFile(path), path, (output) => output === port)
+  const parameters = Object.fromEntries([...trained.state].filter(([, { type }]) => type === 'float32'))
+  const results = await runOnCpu(model, path, { ...parameters, cube: float32(shape, pixels) })
+  return { maxDifference: requireSame(results[port], await scoresOfApp(trained, pixels, shape), tolerance, path) }
+}
+
+function scorePortOf({ pipeline, state }: TrainedPipeline): string {
+  const { scores } = compileInference(pipeline, state)
+  return `${scores.node}.${scores.port}`
+}
+
+async function scoresOfApp({ pipeline, state }: TrainedPipeline, pixels: Float32Array, shape: number[]): Promise<Tensor> {
+  const { graph } = compileInference(pipeline, state, { decisions: false })
+  return (await runOnCpu(encodeModel(graph), pipeline.name, { cube: float32(shape, pixels) })).scores
+}
+
+async function runOnCpu(model: Uint8Array, path: string, feeds: Record<string, Tensor>): Promise<Record<string, Tensor>> {
+  const session = await openSession(model, 'cpu').catch((error: unknown) => {
+    throw new CuvetteError('bad-artifact', `The exported model ${path} does not load in ONNX Runtime; nothing was exported.`, { path, cause: error })
+  })
+  try {
+    return await session.run(Object.fromEntries(Object.entries(feeds).filter(([name]) => session.inputNames.includes(name))))
+  } finally {
+    await session.release()
+  }
+}
+
+function requireSame(found: Tensor, expected: Tensor, tolerance: number, path: string): number {
+  const [a, b] = [found.data as Float32Array, expected.data as Float32Array]
+  let largest = a.length === b.length ? 0 : Infinity
+  for (let index = 0; index < a.length; index += 1) largest = Math.max(largest, Math.abs(a[index] - b[index]) / Math.max(1, Math.abs(b[index])))
+  if (largest <= tolerance) return largest
+  throw new CuvetteError('bad-artifact', `The exported model ${path} differs from the scores of the app by ${largest}, allowed is ${tolerance}; nothing was exported. Fit the pipeline again.`, { path })
+}
+
+/**
+ * Pixels to compare on: the last lines of the first training cube where it is still there, otherwise seeded random ones.
+ * Only pixels with finite values. A pipeline that looks at whole images gets a small image instead of loose pixels.
+ */
+async function heldBackTile({ pipeline, record }: TrainedPipeline): Promise<{ pixels: Float32Array; shape: number[] }> {
+  const { channels } = pipeline.facts
+  const fromCube = await lastPixels(record.data[0].path, record.data[0].variable, channels)
+  const pixels = fromCube ?? randomPixels(channels)
+  const count = pixels.length / channels
+  if (scoresAreLocal(pipeline)) return { pixels, shape: [1, 1, count, channels] }
+  const side = Math.floor(Math.sqrt(count))
+  return { pixels: pixels.subarray(0, side * side * channels), shape: [1, side, side, channels] }
+}
+
+async function lastPixels(path: string, variable: string | null, channels: number): Promise<Float32Array | null> {
+  if (!existsSync(path)) return null
+  try {
+    const cube = await openCube(formatReference({ path, variable }), { mask: false })
+    try {
+      const [lines, samples, bands] = cube.description.shape
+      if (bands !== channels) return null
+      const height = Math.min(lines, Math.max(1, Math.floor(CHUNK_PIXELS / samples)))
+      const width = Math.min(samples, CHUNK_PIXELS)
+      const read = await cube.readPixels({ line: lines - height, sample: 0, lines: height, samples: width })
+      const valid = Array.from({ length: height * width }, (_, pixel) => pixel).filter((pixel) => isValidPixel(read, pixel, bands))
+      if (valid.length < 2) return null
+      const pixels = new Float32Array(valid.length * bands)
+      valid.forEach((pixel, index) => pixels.set(read.subarray(pixel * bands, (pixel + 1) * bands), index * bands))
+      return pixels
+    } finally {
+      await cube.close()
+    }
+  } catch (error) {
+    // The cube is only a source of pixels here; an export does not depend on it.
+    if (error instanceof CuvetteError) return null
+    throw error
+  }
+}
+
+function randomPixels(channels: number): Float32Array {
+  const random = randomSource(0, 'export')
+  return Float32Array.from({ length: 1024 * channels }, () => random.uniform())
+}
