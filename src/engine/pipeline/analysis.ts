@@ -26,6 +26,8 @@ export interface AnalysedNode {
   inputs: Record<string, PortReference>
   /** Last axis by port; -1 where unknown. */
   channels: Record<string, number>
+  /** Whether the parameters are good, so that more can be concluded from them. */
+  sound: boolean
 }
 
 export interface Analysis {
@@ -77,7 +79,7 @@ class Analyst {
       this.report(name, `The node name "${name}" is empty, has spaces at an end or one of the characters "." and "/"; choose another.`, written.place)
     }
     const type = nodeType(written.type)
-    const analysed: AnalysedNode = { written, type, parameters: {}, inputs: {}, channels: {} }
+    const analysed: AnalysedNode = { written, type, parameters: {}, inputs: {}, channels: {}, sound: true }
     this.nodes.set(name, analysed)
     if (!type) {
       if (written.type === '') return
@@ -88,7 +90,7 @@ class Analyst {
     const { values, faults } = readParameters(type.description.parameters, written.config)
     analysed.parameters = values
     for (const { parameter, message } of faults) this.report(name, `The node ${name} (${written.type}) ${message}.`, written.place, this.keyOf(parameter))
-    if (faults.length === 0) this.attempt(analysed, () => type.check?.(values))
+    analysed.sound = faults.length === 0 && this.attempt(analysed, () => type.check?.(values))
   }
 
   private keyOf(parameter: string): string {
@@ -162,6 +164,7 @@ class Analyst {
     const wavelengthsNm = this.facts ? this.facts.wavelengthsNm : undefined
     const own = type.description.role === 'source' ? { cube: this.facts?.channels ?? -1 } : {}
     for (const { name } of type.description.outputs) channels[name] = -1
+    if (!node.sound) return
     this.attempt(node, () => Object.assign(channels, own, type.channels?.(parameters, arriving, { wavelengthsNm })))
     this.compareOutputs(node)
   }
@@ -209,8 +212,8 @@ class Analyst {
   private requireInputs({ type, written, inputs }: AnalysedNode): void {
     const missing = (type?.description.inputs ?? []).filter((port) => !port.optional && !(port.name in inputs))
     for (const { name } of missing) {
-      // An input whose connection was refused already has its problem.
-      const refused = this.document.connections.some(({ to }) => to.node === written.name && to.port === name)
+      // A connection that was refused, to this input or to one that does not exist, already has its problem.
+      const refused = this.document.connections.some(({ to }) => to.node === written.name && (to.port === name || !type?.description.inputs.some((port) => port.name === to.port)))
       if (!refused) this.report(written.name, `The node ${written.name} (${written.type}) lacks its input ${name}; connect an output to ${written.name}.${name}.`, written.place)
     }
   }

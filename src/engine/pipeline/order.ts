@@ -48,5 +48,9 @@ function cycleAmong(left: ReadonlySet<string>, edges: readonly Edge[]): string[]
     name = before.get(name) ?? name
   }
   const way = [...seen]
-  return way.slice(way.indexOf(name)).reverse()
+  const cycle = way.slice(way.indexOf(name)).reverse()
+  // Told from its first node in the document.
+  const members = new Set(cycle)
+  const first = cycle.indexOf([...left].find((member) => members.has(member)) ?? name)
+  return [...cycle.slice(first), ...cycle.slice(0, first)]
 }

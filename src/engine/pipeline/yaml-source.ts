@@ -82,7 +82,8 @@ class Reader {
     }
     const name = String(written)
     const key = join(parent, name)
-    if (name === '<<') {
+    // The library reads a plain << as a symbol.
+    if (typeof written === 'symbol') {
       const merged = this.plain(value, key, depth + 1)
       for (const part of Array.isArray(merged) ? merged : [merged]) {
         if (part !== null && typeof part === 'object') for (const [inner, one] of Object.entries(part)) if (!entries.has(inner)) entries.set(inner, one)
