@@ -68,7 +68,7 @@ export class FakeWorkbench {
     const run: RunEntry = {
       id: `run${this.runs.length + 1}`, name: `Deep SVDD on ${cube?.name ?? 'field.hdr'}`, pipelineId: 'template:deep-svdd', pipelineName: 'Deep SVDD', cubeId: cube?.id ?? null,
       cubeName: cube?.name ?? 'field.hdr', folder: '/project/runs/run1', created: new Date().toISOString(), status: 'running', problem: null, epochs: [], epochsPlanned: 20, seed: 0,
-      device: { device: 'cpu', reason: 'CUDA: libonnxruntime_providers_cuda.so is not installed: npm run setup:cuda' },
+      device: { device: 'cpu', reason: 'CPU: CUDA is not usable because libonnxruntime_providers_cuda.so is not installed (npm run setup:cuda); WebGPU is not usable because no graphics adapter was found.' },
       metrics: null, fit: null, scored: false, ruleThreshold: null, threshold: null, version: 1, ...change,
     }
     this.runs.push(run)
@@ -105,7 +105,7 @@ export class FakeWorkbench {
     'session.info': () => ({
       version: '0.1.0', host: 'electron', nativeDialogs: this.nativeDialogs, engines: this.engines,
       project: { name: 'Sample', folder: '/home/ada/Cuvette/sample', isSample: true, problems: [] },
-      device: { device: 'cpu', reason: 'CUDA: libonnxruntime_providers_cuda.so is not installed: npm run setup:cuda' },
+      device: { device: 'cpu', reason: 'CPU: CUDA is not usable because libonnxruntime_providers_cuda.so is not installed (npm run setup:cuda); WebGPU is not usable because no graphics adapter was found.' },
     }),
     'files.choose': ({ purpose }) => ({ paths: purpose === 'cube' ? ['/data/chosen.hdr'] : purpose === 'mask' ? ['/data/mask.hdr'] : ['/data/out'] }),
     'files.list': ({ path }) => listing(path ?? '/home/ada'),

@@ -33,6 +33,14 @@ export function canBeLogarithmic(curve: ThresholdCurve): boolean {
   return curve.sorted.length > 0 && curve.sorted[0] > 0
 }
 
+/** Half of the scores in the first tenth of the axis: there a threshold could hardly be placed. */
+export function isSkewed(curve: ThresholdCurve): boolean {
+  const { sorted } = curve
+  if (sorted.length === 0) return false
+  const [low, high] = [sorted[0], sorted[sorted.length - 1]]
+  return quantileOf(curve, 0.5) < low + (high - low) / 10
+}
+
 /** 0 at the left end, 1 at the right; beyond for scores beyond. */
 export function positionOf(axis: ScoreAxis, score: number): number {
   if (!axis.logarithmic) return (score - axis.low) / (axis.high - axis.low)

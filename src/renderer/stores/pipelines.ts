@@ -27,10 +27,10 @@ export const usePipelines = defineStore('pipelines', () => {
 
   async function load(): Promise<void> {
     const [list, nodes] = await Promise.all([call('pipelines.list', {}), call('nodes.catalogue', {})])
-    pipelines.value = list
+    pipelines.value = [...list].sort((a, b) => a.origin.localeCompare(b.origin) || a.name.localeCompare(b.name))
     catalogue.value = nodes
     loaded.value = true
-    if (!selected.value) selectedId.value = preferred(list)?.id ?? null
+    if (!selected.value) selectedId.value = preferred(pipelines.value)?.id ?? null
   }
 
   function describe(type: string): NodeDescription | null {

@@ -66,6 +66,7 @@ function followCommands(): void {
 /** Says when a run ends, wherever one looks at that moment. */
 function announceRuns(): void {
   const runs = useRuns()
+  const layout = useLayout()
   const notices = useNotices()
   watch(
     () => Object.fromEntries(runs.runs.map((run) => [run.id, run.status])),
@@ -74,7 +75,8 @@ function announceRuns(): void {
         if (before[run.id] !== 'running' || now[run.id] === 'running') continue
         if (run.status === 'finished' && !run.problem) notices.add('success', `${run.name} is finished.`)
         else if (run.status === 'stopped') notices.add('info', `${run.name} was stopped.`)
-        else if (run.problem && run.status !== 'interrupted') notices.tell(run.problem)
+        // The panel of the run says it already where it is in front.
+        else if (run.problem && run.status !== 'interrupted' && !(layout.tab === 'training' && runs.selectedId === run.id)) notices.tell(run.problem)
       }
     },
   )

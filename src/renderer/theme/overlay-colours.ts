@@ -1,3 +1,5 @@
+import { IGNORED } from '../../shared/threshold-curve'
+
 // Colours that lie over the picture, the same in both themes: the picture decides what stands out, not the window.
 
 /** Flagged pixels. */
@@ -13,6 +15,17 @@ export const PIN_COLOURS = ['#f2a33a', '#4cb8f5', '#5cd07a', '#f26d6d', '#b596f5
 
 /** The same colours for curves on a light panel. */
 export const PIN_COLOURS_LIGHT = ['#b35c00', '#0a6ab8', '#1a7f37', '#c02f2f', '#6f42c1', '#857400', '#0b7a6f', '#b83280'] as const
+
+/** null for what is not drawn: class 0 is normal. */
+export function classColour(id: number): string | null {
+  if (id === 0) return null
+  return id === IGNORED ? IGNORED_COLOUR : CLASS_COLOURS[(id - 1) % CLASS_COLOURS.length]
+}
+
+export function className(id: number): string {
+  if (id === 0) return 'normal'
+  return id === IGNORED ? 'ignored' : `class ${id}`
+}
 
 export function rgbOf(hex: string): [number, number, number] {
   const value = Number.parseInt(hex.slice(1), 16)
