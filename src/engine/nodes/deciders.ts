@@ -75,7 +75,8 @@ function quantileThreshold(graph: Graph, scores: Value, axes: readonly number[],
   const deepest = graph.op('Max', [graph.op('ReduceMax', [lowerPlace], { keepdims: 0 }), graph.constant(int64([], [0]))])
   const depth = graph.op('Reshape', [graph.op('Add', [deepest, graph.constant(int64([], [1]))]), axis])
   const [sorted] = graph.ops('TopK', [graph.op('Where', [missing, number(-Infinity), rows]), depth], 2, { axis: 1, largest: 1, sorted: 1 })
-  const places = graph.op('Range', [graph.constant(int64([], [0])), graph.op('Reshape', [depth, graph.constant(int64([0], []))]), graph.constant(int64([], [1]))], {}, { shape: [sorted.shape[1]] })
+  const size = graph.op('Squeeze', [graph.size(sorted, 1), graph.constant(int64([1], [0]))])
+  const places = graph.op('Range', [graph.constant(int64([], [0])), size, graph.constant(int64([], [1]))])
   const at = (place: Value): Value => graph.op('ReduceSum', [graph.op('Where', [graph.op('Equal', [places, place]), sorted, number(0)]), axis], { keepdims: 1 })
 
   const value = lerp(graph, at(lowerPlace), at(upperPlace), weight)
