@@ -1,0 +1,22 @@
+import { describe, expect, it } from 'vitest'
+import { detach } from '../../src/engine/nodes/detach'
+import { differentiate } from '../../src/engine/onnx/differentiate'
+import { float32 } from '../../src/engine/onnx/tensor'
+import { runWritten } from './written'
+
+describe('a detached value', () => {
+  it('is the same number', async () => {
+    const data = Float32Array.of(0, -0.1, 1 / 3, 1e-7, -3e-11, 12345.678, 1e20, NaN, Infinity, -Infinity)
+    const { y } = await runWritten({ x: float32([10], data) }, (graph, { x }) => ({ y: detach(graph, x) }))
+    expect(y.data).toEqual(data)
+  })
+
+  it('passes no gradient on', async () => {
+    const { gradient } = await runWritten({ x: float32([2], [3, 4]) }, (graph, { x }) => {
+      const loss = graph.op('ReduceSum', [graph.op('Mul', [x, detach(graph, x)])], { keepdims: 0 })
+      return { gradient: differentiate(graph, loss, [x]).get('x') ?? x }
+    })
+    // d(x * stop(x)) / dx = x, not 2 x.
+    expect([...gradient.data]).toEqual([3, 4])
+  })
+})

@@ -1,0 +1,47 @@
+import { describe, expect, it } from 'vitest'
+import { catalogue, nodeType } from '../../src/engine/nodes/registry'
+
+describe('the catalogue', () => {
+  it('has the nodes of this version', () => {
+    expect(catalogue().map(({ type }) => type).sort()).toEqual([
+      'AnomalyDetectionMetrics', 'BandpassByWavelength', 'Cube', 'DeepSVDDCenterTracker', 'DeepSVDDProjection', 'DeepSVDDScores',
+      'DeepSVDDSoftBoundaryLoss', 'PerPixelUnitNorm', 'QuantileBinaryDecider', 'RXGlobal', 'ZScoreNormalizerGlobal',
+    ])
+  })
+
+  it('is plain JSON that callers may change', () => {
+    expect(JSON.parse(JSON.stringify(catalogue()))).toEqual(catalogue())
+    catalogue()[0].type = 'Changed'
+    expect(catalogue()[0].type).toBe('Cube')
+  })
+
+  it('finds types by name, alias and dotted class path', () => {
+    expect(nodeType('RXGlobal')?.description.type).toBe('RXGlobal')
+    expect(nodeType('CU3SDataNode')?.description.type).toBe('Cube')
+    expect(nodeType('cuvis_ai.anomaly.deep_svdd.DeepSVDDEncoder')?.description.type).toBe('ZScoreNormalizerGlobal')
+    expect(nodeType('toString')).toBeUndefined()
+    expect(nodeType('')).toBeUndefined()
+  })
+
+  it.each(catalogue().map((description) => [description.type, description] as const))('%s is described wholly and without contradiction', (name, description) => {
+    const type = nodeType(name)
+    expect(description.summary).toMatch(/^[A-Z].*\.$/)
+    for (const { description: text } of [...description.inputs, ...description.outputs, ...description.parameters]) expect(text).toMatch(/^\S.*\.$/)
+    expect(description.needsStatistics).toBe(type?.fit !== undefined)
+    const ports = [...description.inputs, ...description.outputs].map((port) => port.name)
+    expect(new Set(ports).size).toBe(ports.length)
+    for (const side of [description.inputs, description.outputs]) {
+      const names = side.flatMap((port) => [port.name, ...port.aliases])
+      expect(new Set(names).size, 'an alias means one port').toBe(names.length)
+    }
+    for (const [parameter, port] of Object.entries(type?.autoChannels ?? {})) {
+      expect(description.parameters.find((one) => one.name === parameter)?.default).toBe('auto')
+      expect(description.inputs.map((one) => one.name)).toContain(port)
+    }
+    for (const parameter of Object.keys(type?.repositoryParameters ?? {})) expect(description.parameters.map((one) => one.name)).toContain(parameter)
+    for (const port of type?.measurement?.ports ?? []) expect(ports).toContain(port)
+    if (type?.fit) expect(description.inputs.map((one) => one.name)).toContain(type.fit.port)
+    const hasWrite = description.role !== 'source' && description.role !== 'metric'
+    expect(type?.write !== undefined).toBe(hasWrite)
+  })
+})
