@@ -130,7 +130,7 @@ describe('histogram', () => {
 
 describe('limits of the heat map', () => {
   it('leave outliers out and never meet', () => {
-    expect(heatLimits(thresholdCurve(Float32Array.from({ length: 1001 }, (_, index) => index), null))).toEqual({ low: 20, high: 995 })
+    expect(heatLimits(thresholdCurve(Float32Array.from({ length: 1001 }, (_, index) => index), null))).toEqual({ low: 500, high: 995 })
     expect(heatLimits(thresholdCurve(Float32Array.from({ length: 1000 }, (_, index) => (index === 999 ? 9 : 1)), null))).toEqual({ low: 1, high: 9 })
     expect(heatLimits(thresholdCurve(Float32Array.of(3), null))).toEqual({ low: 2.5, high: 3.5 })
     expect(heatLimits(thresholdCurve(new Float32Array(0), null))).toBeNull()
