@@ -22,7 +22,7 @@ test('open a cube by path, attach a mask to it', async ({ page, workbench }) => 
   await page.getByRole('textbox', { name: /path/i }).fill(path)
   await page.keyboard.press('Enter')
   await expect(page.getByRole('img', { name: /^Image of tray/ })).toBeVisible()
-  await expect(page.getByRole('list', { name: 'Open cubes' })).toContainText('12 × 10')
+  await expect(page.getByRole('list', { name: 'Open cubes' })).toContainText('10 × 12')
   await page.getByRole('button', { name: 'Attach mask…' }).click()
   await page.getByRole('textbox', { name: /path/i }).fill(join(workbench.folder, 'labels.hdr'))
   await page.keyboard.press('Enter')

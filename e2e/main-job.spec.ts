@@ -10,7 +10,7 @@ test('the sample: look, train, threshold, export', async ({ page, workbench }) =
   })
 
   await test.step('any band, and a pixel with its spectrum', async () => {
-    await page.getByRole('button', { name: 'Single band' }).click()
+    await page.getByRole('radio', { name: 'Single band' }).check()
     const slider = page.getByRole('slider', { name: 'Band' })
     await slider.focus()
     const before = await slider.getAttribute('aria-valuetext')
@@ -26,7 +26,7 @@ test('the sample: look, train, threshold, export', async ({ page, workbench }) =
   await test.step('train Deep SVDD, with the loss as it falls', async () => {
     await page.getByRole('tab', { name: 'Pipeline' }).click()
     await page.getByRole('radio', { name: 'Deep SVDD', exact: true }).check()
-    await page.getByRole('spinbutton', { name: 'Epochs' }).fill('6')
+    await page.getByRole('textbox', { name: 'Epochs' }).fill('6')
     await page.getByRole('button', { name: 'Train' }).click()
     await expect(page.getByRole('tab', { name: 'Training' })).toHaveAttribute('aria-selected', 'true')
     await expect(page.getByRole('img', { name: /loss/i })).toBeVisible()
@@ -87,9 +87,9 @@ test('a running fit can be stopped and resumed', async ({ page, workbench }) => 
   await open(page, workbench)
   await page.getByRole('tab', { name: 'Pipeline' }).click()
   await page.getByRole('radio', { name: 'Deep SVDD', exact: true }).check()
-  await page.getByRole('spinbutton', { name: 'Epochs' }).fill('400')
+  await page.getByRole('textbox', { name: 'Epochs' }).fill('400')
   await page.getByRole('button', { name: 'Train' }).click()
-  await expect(page.getByRole('progressbar', { name: 'Training progress' })).toBeVisible()
+  await expect(page.getByRole('progressbar', { name: 'Training' })).toBeVisible()
   await expect(page.getByText(/Epoch\s*[2-9]/).first()).toBeVisible({ timeout: 60_000 })
   await page.getByRole('button', { name: 'Stop', exact: true }).click()
   await expect(page.getByRole('list', { name: 'Runs' })).toContainText('Stopped', { timeout: 30_000 })

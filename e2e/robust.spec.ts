@@ -4,7 +4,7 @@ test('an engine process that dies is shown, survived and started again', async (
   await open(page, workbench)
   await page.getByRole('tab', { name: 'Pipeline' }).click()
   await page.getByRole('radio', { name: 'Deep SVDD', exact: true }).check()
-  await page.getByRole('spinbutton', { name: 'Epochs' }).fill('400')
+  await page.getByRole('textbox', { name: 'Epochs' }).fill('400')
   await page.getByRole('button', { name: 'Train' }).click()
   await expect(page.getByText(/Epoch\s*[2-9]/).first()).toBeVisible({ timeout: 60_000 })
   const before = workbench.enginePids()
@@ -13,7 +13,7 @@ test('an engine process that dies is shown, survived and started again', async (
   await expect(page.getByRole('list', { name: 'Runs' })).toContainText('Interrupted', { timeout: 30_000 })
   await expect.poll(() => workbench.enginePids().filter((pid) => !before.includes(pid)).length, { timeout: 30_000 }).toBe(2)
   // The picture still answers, and the run goes on from its checkpoint.
-  await page.getByRole('button', { name: 'Single band' }).click()
+  await page.getByRole('radio', { name: 'Single band' }).check()
   await page.getByRole('slider', { name: 'Band' }).focus()
   await page.keyboard.press('ArrowRight')
   await expect(page.getByRole('img', { name: /^Image of / })).toBeVisible()
