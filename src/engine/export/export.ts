@@ -4,6 +4,7 @@ import { basename, dirname, extname, join } from 'node:path'
 import { CuvetteError } from '../../shared/problem'
 import type { ExportReport, ExportRequest } from '../../shared/reports'
 import { cannotWrite, writeFileAtomic } from '../files/atomic'
+import { createFolder } from '../inference/outputs'
 import { openTrainedPipeline, PIPELINE_FILES, TRAINING_FOLDER } from '../inference/trained-pipeline'
 import type { TrainedPipeline } from '../inference/trained-pipeline'
 import type { WorkContext } from '../inference/work'
@@ -26,9 +27,7 @@ export async function exportPipeline(request: ExportRequest, context: WorkContex
   }
   const target = targetOf(request)
   await requireFree(target, request.to)
-  const created = await mkdir(dirname(target), { recursive: true }).catch((error: unknown) => {
-    throw cannotWrite(dirname(target), error)
-  })
+  const undo = await createFolder(dirname(target))
   const workshop = join(dirname(target), `.${basename(target)}.${process.pid}.export`)
   try {
     await mkdir(workshop)
@@ -43,10 +42,7 @@ export async function exportPipeline(request: ExportRequest, context: WorkContex
     return { out: request.out, to: request.to, files, verified: { maxDifference: verified.maxDifference, tolerance: TOLERANCE } }
   } catch (error) {
     await rm(workshop, { recursive: true, force: true })
-    for (let folder = dirname(target); created !== undefined; folder = dirname(folder)) {
-      await rmdir(folder).catch(() => undefined)
-      if (folder === created) break
-    }
+    await undo()
     throw error instanceof CuvetteError ? error : cannotWrite(target, error)
   }
 }

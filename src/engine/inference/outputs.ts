@@ -1,5 +1,5 @@
-import { mkdir, rm } from 'node:fs/promises'
-import { basename, extname, join } from 'node:path'
+import { mkdir, rm, rmdir } from 'node:fs/promises'
+import { basename, dirname, extname, join } from 'node:path'
 import { CuvetteError } from '../../shared/problem'
 import type { RunRequest } from '../../shared/reports'
 import type { Cube } from '../cube'
@@ -13,15 +13,26 @@ export const DECISION_CLASSES: readonly { name: string; colour: readonly [number
   { name: 'Anomalous', colour: [255, 64, 64] },
 ]
 
-/** Creates a folder and makes sure that files can be written there. Throws CuvetteError('cannot-write'). */
-export async function requireWritableFolder(folder: string): Promise<void> {
-  await mkdir(folder, { recursive: true }).catch((error: unknown) => {
+/**
+ * Creates a folder and makes sure that files can be written there. Returns what takes back the folders that had to be
+ * created, as far as they are empty. Throws CuvetteError('cannot-write'); then nothing was created.
+ */
+export async function createFolder(folder: string): Promise<() => Promise<void>> {
+  const created = await mkdir(folder, { recursive: true }).catch((error: unknown) => {
     throw cannotWrite(folder, error)
   })
-  const trial = await openAtomic(join(folder, 'trial')).catch((error: unknown) => {
+  const undo = async (): Promise<void> => {
+    for (let place = folder; created !== undefined; place = dirname(place)) {
+      const removed = await rmdir(place).then(() => true, () => false)
+      if (!removed || place === created) break
+    }
+  }
+  const trial = await openAtomic(join(folder, 'trial')).catch(async (error: unknown) => {
+    await undo()
     throw error instanceof CuvetteError ? new CuvetteError(error.code, error.message.replace(join(folder, 'trial'), folder), { path: folder, cause: error }) : error
   })
   await trial.abort()
+  return undo
 }
 
 /** One name per cube for its output files: the file's name without its ending, made unique by a number. */

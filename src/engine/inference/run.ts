@@ -8,7 +8,7 @@ import { openSession } from '../onnx/session'
 import type { Session } from '../onnx/session'
 import { compareBands } from './fits'
 import { masksOf, readTargets } from './masks'
-import { outputNames, requireWritableFolder, writeScene } from './outputs'
+import { createFolder, outputNames, writeScene } from './outputs'
 import { scoreScene } from './scene'
 import { scoringModel } from './partial-model'
 import { deciderOf } from './threshold'
@@ -38,6 +38,7 @@ export async function runPipeline(request: RunRequest, context: WorkContext): Pr
   }
   const cubes: Cube[] = []
   let session: Session | null = null
+  let undo = async (): Promise<void> => undefined
   try {
     for (const reference of request.data) cubes.push(await openCube(reference, { signal }))
     const differences = cubes.map((cube) => compareBands(cube, trained.pipeline.facts, 'the cube the pipeline was fitted on'))
@@ -45,7 +46,7 @@ export async function runPipeline(request: RunRequest, context: WorkContext): Pr
     session = await openSession(scoringModel(trained.model, join(trained.folder, PIPELINE_FILES.model)), request.device)
     const { device, reason: deviceReason } = session.report
     context.onProgress({ kind: 'device', device, reason: deviceReason })
-    await requireWritableFolder(request.out)
+    undo = await createFolder(request.out)
 
     const names = outputNames(cubes)
     const reports: CubeRunReport[] = []
@@ -56,6 +57,7 @@ export async function runPipeline(request: RunRequest, context: WorkContext): Pr
     await writeFileAtomic(join(request.out, METRICS_FILE), metricsText(reports))
     return { out: request.out, device, deviceReason, peakMemoryMB: Math.round(process.resourceUsage().maxRSS / 1024), cubes: reports }
   } catch (error) {
+    await undo()
     if (signal.aborted) throw new CuvetteError('cancelled', 'Scoring was stopped before it was finished.', { cause: error })
     throw error
   } finally {

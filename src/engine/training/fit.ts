@@ -248,6 +248,11 @@ class Fit {
       this.warn(assessment.warnings)
       return assessment
     } catch (error) {
+      if (stopped && error instanceof CuvetteError && error.code === 'bad-data') {
+        // The last good epoch of a training that ran away may already be of no use.
+        this.warn([error.message])
+        return null
+      }
       if (!this.context.signal.aborted || !this.trainer) throw error
       this.warn(['The training was finished, but scoring the training cubes was stopped; "cuvette run" scores them.'])
       return null

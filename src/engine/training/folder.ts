@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs'
 import { copyFile, mkdir, readdir, readFile, rename, rm, rmdir } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { CuvetteError } from '../../shared/problem'
 import { cannotWrite, writeFileAtomic } from '../files/atomic'
-import { requireWritableFolder } from '../inference/outputs'
+import { createFolder } from '../inference/outputs'
 import { hasRecord, PIPELINE_FILES, sha256, TRAINING_FOLDER, UNFINISHED_FOLDER } from '../inference/trained-pipeline'
 import type { TrainedRecord } from '../inference/trained-pipeline'
 import { ARTIFACT_FILES } from './artifacts'
@@ -26,7 +26,7 @@ const OWN_FILES = [...Object.values(PIPELINE_FILES), ...ARTIFACT_PATHS]
 
 /** Makes place for a new fit. Throws CuvetteError('cannot-write'); then nothing was created. */
 export async function newFitFolder(out: string): Promise<FitFolder> {
-  const created = await createFolder(out)
+  const removeCreated = await createFolder(out)
   const occupied = OWN_FILES.some((file) => existsSync(join(out, file)))
   const stage = occupied ? join(out, UNFINISHED_FOLDER) : out
   if (occupied) await rm(stage, { recursive: true, force: true })
@@ -36,10 +36,7 @@ export async function newFitFolder(out: string): Promise<FitFolder> {
     async undo() {
       if (occupied) await rm(stage, { recursive: true, force: true })
       else await removeOwnFiles(out)
-      for (let folder = out; created !== null; folder = dirname(folder)) {
-        await rmdir(folder).catch(() => undefined)
-        if (folder === created) break
-      }
+      await removeCreated()
     },
   }
 }
@@ -53,7 +50,7 @@ export async function resumedFitFolder(out: string): Promise<FitFolder> {
   if (!existsSync(join(unfinished, checkpoint)) && !existsSync(join(out, checkpoint))) {
     throw new CuvetteError('bad-argument', `There is no checkpoint in ${out} to continue from; fit without --resume.`, { path: out })
   }
-  await requireWritableFolder(out)
+  await createFolder(out)
   if (existsSync(join(unfinished, checkpoint))) return { out, stage: unfinished, undo: async () => undefined }
   if (!hasRecord(out)) return { out, stage: out, undo: async () => undefined }
   const undo = () => rm(unfinished, { recursive: true, force: true })
@@ -114,20 +111,6 @@ async function publish(stage: string, out: string): Promise<void> {
   } catch (error) {
     throw cannotWrite(out, error)
   }
-}
-
-/** The first folder that had to be created; null when `out` was there. */
-async function createFolder(out: string): Promise<string | null> {
-  const created = await mkdir(out, { recursive: true }).catch((error: unknown) => {
-    throw cannotWrite(out, error)
-  })
-  try {
-    await requireWritableFolder(out)
-  } catch (error) {
-    if (created !== undefined) await rm(created, { recursive: true, force: true })
-    throw error
-  }
-  return created ?? null
 }
 
 async function removeOwnFiles(out: string): Promise<void> {

@@ -13,7 +13,7 @@ import type { TrainingData } from './data'
 import type { EarlyStoppingState } from './early-stopping'
 import { startEarlyStopping, stepEarlyStopping } from './early-stopping'
 import type { Learner, LearnerState } from './learner'
-import { copyState } from './learner'
+import { copyState, notFinite } from './learner'
 import type { ScheduleState } from './schedules'
 import { startSchedule, stepSchedule } from './schedules'
 import type { ValidationGroup } from './validation'
@@ -123,10 +123,11 @@ async function finishEpoch(phase: GradientPhase, { loss, gradientNorm }: EpochSu
   const { settings, learner, progress, pipeline } = phase
   const due = number % settings.validation.every === 0 || number === settings.epochs
   const found = due ? await validate(learner, pipeline, phase.validation, phase.watched) : null
+  requireFinite(learner.state, found?.loss ?? 0)
   const record: EpochRecord = {
     epoch: number,
     loss,
-    validationLoss: found && Number.isFinite(found.loss) ? found.loss : null,
+    validationLoss: found?.loss ?? null,
     learningRate: progress.schedule.learningRate,
     gradientNorm,
     metrics: found?.metrics ?? {},
@@ -140,6 +141,15 @@ async function finishEpoch(phase: GradientPhase, { loss, gradientNorm }: EpochSu
   const next: GradientProgress = { epochs: [...progress.epochs, record], schedule, stopping }
   await writeCheckpoint(join(phase.folder, ARTIFACT_FILES.checkpoint), checkpointOf(learner.state, settings, next, phase.notes))
   Object.assign(progress, next)
+}
+
+/** An epoch that ends in numbers of no use does not count: nothing could be scored with its state. */
+function requireFinite({ parameters, frozen }: LearnerState, validationLoss: number): void {
+  if (!Number.isFinite(validationLoss)) throw notFinite('validation loss', validationLoss)
+  for (const [name, { data }] of [...parameters, ...frozen]) {
+    const wrong = data.find((value) => !Number.isFinite(value))
+    if (wrong !== undefined) throw notFinite(`state ${name}`, wrong)
+  }
 }
 
 /** The number that a schedule or early stopping watches, from the latest epoch that has it; null when none has. */

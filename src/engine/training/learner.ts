@@ -252,7 +252,8 @@ function addScaled(sum: Float64Array, values: Float32Array | Float64Array, facto
   for (let index = 0; index < sum.length; index += 1) sum[index] += factor * values[index]
 }
 
-function notFinite(what: string, value: number): CuvetteError {
+/** What ends a training that runs away. */
+export function notFinite(what: string, value: number): CuvetteError {
   return new CuvetteError('bad-data', `The ${what} became ${value}; lower the learning rate, or set a gradient clip.`)
 }
 

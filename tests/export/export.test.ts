@@ -1,0 +1,132 @@
+import { existsSync } from 'node:fs'
+import { mkdir, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { exportPipeline, TOLERANCE } from '../../src/engine/export/export'
+import { runPipeline } from '../../src/engine/inference/run'
+import type { TrainedRecord } from '../../src/engine/inference/trained-pipeline'
+import { openTrainedPipeline, sha256 } from '../../src/engine/inference/trained-pipeline'
+import { decodeModelMessage, encodeModelMessage } from '../../src/engine/onnx/messages/schema'
+import { openSession } from '../../src/engine/onnx/session'
+import { readCheckpoint } from '../../src/engine/training/checkpoint'
+import { fitPipeline } from '../../src/engine/training/fit'
+import type { ExportRequest } from '../../src/shared/reports'
+import { contents, deepSVDD, observed, request, rx, scenePixels, SHAPE, temporaryFolder, writeScene } from '../training/scene'
+
+let folder: string
+let fitted: string
+let cube: string
+let out: string
+beforeAll(async () => {
+  folder = await temporaryFolder()
+  cube = await writeScene(folder, 'scene')
+  fitted = join(folder, 'fitted')
+  await fitPipeline(request(deepSVDD(), [cube], fitted, { epochs: 2 }), observed())
+})
+beforeEach(async () => {
+  out = join(folder, 'new', 'place')
+  await rm(join(folder, 'new'), { recursive: true, force: true })
+})
+afterAll(() => rm(folder, { recursive: true }))
+
+const exported = (to: ExportRequest['to'], more: Partial<ExportRequest> = {}) => exportPipeline({ pipelineFolder: fitted, to, out, ...more }, observed())
+
+describe('exporting a trained pipeline', () => {
+  it('writes model.onnx that scores alone, and says what it is', async () => {
+    const report = await exported('onnx')
+    expect(report).toEqual({ out, to: 'onnx', files: ['model.onnx'], verified: { maxDifference: 0, tolerance: TOLERANCE } })
+    const bytes = await readFile(join(out, 'model.onnx'))
+    expect(bytes.equals(await readFile(join(fitted, 'model.onnx')))).toBe(true)
+    const session = await openSession(new Uint8Array(bytes), 'cpu')
+    const { scores } = await session.run({ cube: { type: 'float32', shape: [1, ...SHAPE], data: scenePixels() } }, ['scores'])
+    expect(scores.shape).toEqual([1, 18, 20, 1])
+    await session.release()
+    const metadata = Object.fromEntries((decodeModelMessage(bytes).metadata_props ?? []).map(({ key, value }) => [key, value]))
+    expect(metadata).toMatchObject({ 'cuvette.bands': '6', 'cuvette.wavelength_unit': 'nm', 'cuvette.seed': '3' })
+    expect(JSON.parse(metadata['cuvette.wavelengths'] as string)).toEqual([450, 500, 550, 600, 650, 700])
+    expect(JSON.parse(metadata['cuvette.metrics'] as string)).toEqual((await openTrainedPipeline(fitted)).record.metrics)
+    expect(Number(metadata['cuvette.threshold'])).toBe((await openTrainedPipeline(fitted)).record.scenes[0].threshold)
+    expect(JSON.parse(metadata['cuvette.data'] as string)).toEqual([{ sha256: expect.stringMatching(/^[0-9a-f]{64}$/) as string }])
+    expect(metadata['cuvette.nodes']).toContain('DeepSVDDProjection')
+  })
+
+  it('writes a model file under the name that was given, and replaces an older one', async () => {
+    const file = join(folder, 'new', 'detector.onnx')
+    for (let time = 0; time < 2; time += 1) expect((await exported('onnx', { out: file })).files).toEqual(['detector.onnx'])
+    expect(await readdir(join(folder, 'new'))).toEqual(['detector.onnx'])
+  })
+
+  it('writes the training artifacts with a README', async () => {
+    const report = await exported('ort-training')
+    expect([...report.files].sort()).toEqual(['README.md', 'checkpoint', 'eval_model.onnx', 'optimizer_model.onnx', 'training_model.onnx'])
+    expect(Object.keys(await contents(out)).sort()).toEqual([...report.files].sort())
+    expect(report.verified.maxDifference).toBeLessThan(TOLERANCE)
+    const { state } = await openTrainedPipeline(fitted)
+    for (const [name, tensor] of (await readCheckpoint(join(out, 'checkpoint'))).trainable) expect(tensor).toEqual(state.get(name))
+    expect(await readFile(join(out, 'README.md'), 'utf8')).toContain('after 2 epochs with seed 3, on cubes of 6 bands')
+  })
+
+  it('copies the whole folder, which opens and scores the same', async () => {
+    const report = await exported('folder')
+    expect(await contents(out)).toEqual(await contents(fitted))
+    expect(Object.keys(await contents(out)).sort()).toEqual([...report.files].sort())
+    const score = (pipelineFolder: string, name: string) => runPipeline({ pipelineFolder, data: [cube], masks: [], out: join(folder, name), format: 'npy', device: 'cpu' }, observed())
+    await score(fitted, 'here')
+    await score(out, 'there')
+    expect((await readFile(join(folder, 'there', 'scene_scores.npy'))).equals(await readFile(join(folder, 'here', 'scene_scores.npy')))).toBe(true)
+  })
+
+  it('checks on random pixels when the training cube is gone', async () => {
+    const hidden = join(folder, 'elsewhere.img')
+    await rename(cube, hidden)
+    try {
+      expect((await exported('onnx')).verified.maxDifference).toBe(0)
+    } finally {
+      await rename(hidden, cube)
+    }
+  })
+
+  it('exports pipelines without gradients, but not artifacts that they do not have', async () => {
+    const statistics = join(folder, 'rx')
+    await fitPipeline(request(rx(), [cube], statistics), observed())
+    expect((await exported('onnx', { pipelineFolder: statistics })).verified.maxDifference).toBe(0)
+    await rm(join(folder, 'new'), { recursive: true })
+    await expect(exported('ort-training', { pipelineFolder: statistics })).rejects.toMatchObject({ code: 'bad-argument', message: expect.stringContaining('has no training artifacts') as string })
+    expect(existsSync(join(folder, 'new'))).toBe(false)
+  })
+
+  it('refuses a folder that is in use, and one that cannot be written', async () => {
+    await mkdir(out, { recursive: true })
+    await writeFile(join(out, 'mine.txt'), 'x')
+    for (const to of ['folder', 'ort-training'] as const) await expect(exported(to)).rejects.toMatchObject({ code: 'cannot-write', message: expect.stringContaining('exists already') as string })
+    expect(Object.keys(await contents(out))).toEqual(['mine.txt'])
+    await rm(join(out, 'mine.txt'))
+    await exported('folder')
+    await expect(exported('onnx', { out: join(cube, 'x') })).rejects.toMatchObject({ code: 'cannot-write' })
+  })
+
+  it('leaves nothing when it is stopped', async () => {
+    const stop = observed((_progress, context) => context.abort())
+    await expect(exportPipeline({ pipelineFolder: fitted, to: 'folder', out }, stop)).rejects.toMatchObject({ code: 'cancelled' })
+    expect(existsSync(join(folder, 'new'))).toBe(false)
+  })
+
+  it('refuses, and leaves nothing, when what is written does not score like the app', async () => {
+    const forged = join(folder, 'forged')
+    for (const name of ['model.onnx', 'training/eval_model.onnx']) {
+      await rm(forged, { recursive: true, force: true })
+      await exported('folder', { out: forged })
+      const message = decodeModelMessage(await readFile(join(forged, name)))
+      // Scores twice as large: every squared sum becomes a plain one of the absolute values.
+      for (const node of message.graph?.node ?? []) if (node.op_type === 'ReduceSumSquare') node.op_type = 'ReduceL1'
+      const bytes = encodeModelMessage(message)
+      const record = JSON.parse(await readFile(join(forged, 'run.json'), 'utf8')) as TrainedRecord
+      record.files[name] = { bytes: bytes.length, sha256: sha256(bytes) }
+      await writeFile(join(forged, name), bytes)
+      await writeFile(join(forged, 'run.json'), JSON.stringify(record))
+      const to = name === 'model.onnx' ? 'onnx' : 'ort-training'
+      await expect(exported(to, { pipelineFolder: forged })).rejects.toMatchObject({ code: 'bad-artifact', message: expect.stringContaining('differs from the scores of the app') as string })
+      expect(existsSync(join(folder, 'new'))).toBe(false)
+    }
+  })
+})
