@@ -143,7 +143,7 @@ export const deepSVDDCenterTracker: NodeType = {
   },
   measurement: {
     ports: ['center'],
-    measure: (_parameters, { center }) => ({ 'deepsvdd_center/norm': Math.hypot(...(center.data as Float32Array)) }),
+    measure: (_parameters, { center }) => ({ 'deepsvdd_center/norm': Math.sqrt((center.data as Float32Array).reduce((sum, value) => sum + value * value, 0)) }),
   },
 }
 

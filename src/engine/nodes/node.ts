@@ -105,7 +105,7 @@ export interface NodeType {
   measurement?: Measurement
   /**
    * Whether each pixel's output depends on that pixel alone, so that any cut of a scene gives the same scores.
-   * `per-image` nodes (quantile deciders) need the whole scene and are handled by the inference engine.
+   * Nodes of locality `image` (quantile deciders) need the whole scene and are handled by the inference engine.
    */
   locality: 'pixel' | 'image'
   /** Losses: `mean` when the loss is a mean over pixels (plus terms without pixels), so micro-batches add up. */

@@ -4,8 +4,8 @@ import type { AnalysedNode, Finding } from './analysis'
 import { analyse } from './analysis'
 import type { PipelineDocument } from './document'
 import type { CubeFacts, Pipeline, PipelineNode } from './pipeline'
+import { readTrainer } from './read-trainer'
 import type { TrainerOverrides, TrainerSettings } from './trainer'
-import { readTrainer } from './trainer'
 import { place } from './yaml-source'
 
 export interface CheckedDocument {

@@ -42,7 +42,7 @@ export interface CompiledLoss {
   additive: boolean
   /**
    * Value of a port "node.port" in this graph, images as [B,H,W,C]; null for ports without one (wavelengths of no cube,
-   * metrics). Nodes that were not needed so far are written then: ask before outputs are declared and gradients taken.
+   * metrics). Nodes that were not needed so far are written then.
    */
   port(reference: string): Value | null
 }
