@@ -226,6 +226,22 @@ describe('browsing', () => {
     await page.getByText('No spectrum yet').waitFor()
   })
 
+  it('shows the band that is clicked in the spectrum, and its values under the cursor', async () => {
+    const { page } = await open((workbench) => workbench.addCube())
+    await settled(page)
+    const place = await placeOf(page, 45, 60)
+    await page.mouse.click(place.x, place.y)
+    await page.getByRole('button', { name: 'Remove pin 1' }).waitFor()
+    const plot = (await page.getByRole('region', { name: 'Spectrum' }).locator('canvas').first().boundingBox())!
+    await page.mouse.move(plot.x + plot.width / 2, plot.y + plot.height / 2, { steps: 3 })
+    await page.mouse.click(plot.x + plot.width / 2, plot.y + plot.height / 2)
+    const band = Number(await page.getByRole('slider', { name: 'Band', exact: true }).inputValue())
+    expect(band).toBeGreaterThanOrEqual(28)
+    expect(band).toBeLessThanOrEqual(33)
+    // Canvas tooltips only: the policy forbids those made of HTML.
+    await page.waitForTimeout(300)
+  })
+
   it('shows the values of the pixel under the cursor', async () => {
     const { page } = await open((workbench) => {
       workbench.addCube()
@@ -348,7 +364,7 @@ describe('training', () => {
       workbench.addCube()
       workbench.pipelines[0].summary.nodes[2].problems = [{ code: 'bad-pipeline', message: 'num_channels is 30, but 61 bands arrive: set it to 61 or to auto.', where: 'nodes.zscore.config.num_channels' }]
     })
-    await page.getByText('The pipeline has a problem, see below.').waitFor()
+    await page.getByText('The pipeline has a problem.').waitFor()
     expect(await page.getByRole('button', { name: 'Train', exact: true }).isDisabled()).toBe(true)
     await page.getByText('num_channels is 30, but 61 bands arrive: set it to 61 or to auto.').waitFor()
     await page.getByRole('radio', { name: 'RX' }).check()

@@ -15,11 +15,11 @@ export function unitSymbol(unit: string | null): string {
 }
 
 /** "601.2 nm" of a 0-based band, or null without wavelengths. */
-export function wavelengthText(cube: Spectral, band: number): string | null {
+export function wavelengthText(cube: Spectral, band: number, decimals = 1): string | null {
   const value = cube.wavelengths?.[band]
   if (value === undefined) return null
   const size = Math.abs(value)
-  const text = size >= 100 ? value.toFixed(1) : significant(value, 4)
+  const text = size >= 100 ? value.toFixed(decimals) : significant(value, 4)
   return `${text} ${unitSymbol(cube.wavelengthUnit)}`.trim()
 }
 
