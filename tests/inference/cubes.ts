@@ -1,6 +1,14 @@
 import type { Cube } from '../../src/engine/cube'
 import type { CubeDescription } from '../../src/shared/cube'
 
+/** The test of cubes with six bands, all of which are used. */
+export const everyBand = usableOf(6)
+
+/** Whether all of a pixel's bands are finite. */
+export function usableOf(bands: number) {
+  return (pixels: Float32Array, pixel: number): boolean => pixels.subarray(pixel * bands, (pixel + 1) * bands).every(Number.isFinite)
+}
+
 /** A cube in memory: what the engine sees of an open file. `reads` counts the pixels read. */
 export interface MemoryCube extends Cube {
   reads: number

@@ -12,7 +12,7 @@ import type { Session } from '../../src/engine/onnx/session'
 import { fitPipeline } from '../../src/engine/training/fit'
 import type { RunRequest } from '../../src/shared/reports'
 import { contents, deepSVDD, observed, request, rx, scenePixels, sceneMask, SHAPE, temporaryFolder, writeScene } from '../training/scene'
-import { memoryCube } from './cubes'
+import { everyBand, memoryCube } from './cubes'
 
 let folder: string
 let pipelineFolder: string
@@ -43,9 +43,9 @@ describe('scoring a cube', () => {
     // Wider and narrower than a chunk, and a last chunk that is not full.
     for (const shape of [[130, 70, 6], [3, 9001, 6], [1, 1, 6]] as [number, number, number][]) {
       const pixels = scenePixels(4, shape)
-      const whole = await scoreCube(session, memoryCube(shape, pixels), { bytes: 1e9, local: true })
+      const whole = await scoreCube(session, memoryCube(shape, pixels), { bytes: 1e9, local: true, usable: everyBand })
       for (const bytes of [1, 5000, 200_000]) {
-        expect((await scoreCube(session, memoryCube(shape, pixels), { bytes, local: true })).values).toEqual(whole.values)
+        expect((await scoreCube(session, memoryCube(shape, pixels), { bytes, local: true, usable: everyBand })).values).toEqual(whole.values)
       }
     }
   })
@@ -58,18 +58,18 @@ describe('scoring a cube', () => {
       largest = Math.max(largest, args[0].lines * args[0].samples * bands * 4)
       return inner.readPixels(...args)
     } }
-    await scoreCube(session, watched, { bytes: 200_000, local: true })
+    await scoreCube(session, watched, { bytes: 200_000, local: true, usable: everyBand })
     expect(largest).toBeLessThanOrEqual(200_000)
     expect(largest).toBeGreaterThan(90_000)
   })
 
   it('gives pixels that cannot be used no score, and no other pixel another one', async () => {
     const clean = scenePixels()
-    const expected = await scoreCube(session, memoryCube(SHAPE, clean), { bytes: 1e6, local: true })
+    const expected = await scoreCube(session, memoryCube(SHAPE, clean), { bytes: 1e6, local: true, usable: everyBand })
     const dirty = clean.slice()
     const bad = [0, 33, 200, 359]
     bad.forEach((pixel, index) => { dirty[pixel * SHAPE[2] + index] = [Number.NaN, Infinity, -Infinity, Number.NaN][index] })
-    const { values, unusable } = await scoreCube(session, memoryCube(SHAPE, dirty), { bytes: 1e6, local: true })
+    const { values, unusable } = await scoreCube(session, memoryCube(SHAPE, dirty), { bytes: 1e6, local: true, usable: everyBand })
     expect(unusable).toBe(4)
     values.forEach((score, pixel) => (bad.includes(pixel) ? expect(score).toBeNaN() : expect(score).toBe(expected.values[pixel])))
   })
@@ -83,13 +83,13 @@ describe('scoring a cube', () => {
     }
     tick()
     const shape: [number, number, number] = [400, 128, 6]
-    await scoreCube(session, memoryCube(shape, scenePixels(1, shape)), { bytes: 1e9, local: true })
+    await scoreCube(session, memoryCube(shape, scenePixels(1, shape)), { bytes: 1e9, local: true, usable: everyBand })
     counting = false
     // 400 lines of 128 pixels are 13 chunks.
     expect(turns).toBeGreaterThanOrEqual(13)
     const controller = new AbortController()
     let done = 0
-    const stopped = scoreCube(session, memoryCube(shape, scenePixels(1, shape)), { bytes: 1e9, local: true, signal: controller.signal, onPixels: (count) => {
+    const stopped = scoreCube(session, memoryCube(shape, scenePixels(1, shape)), { bytes: 1e9, local: true, usable: everyBand, signal: controller.signal, onPixels: (count) => {
       done += count
       if (done > 10_000) controller.abort()
     } })
@@ -179,7 +179,7 @@ describe('running a trained pipeline', () => {
     pixels[5] = Number.NaN
     const holes = await writeScene(folder, 'holes', pixels)
     const [scene] = (await run({ data: [holes] })).cubes
-    expect(scene.warnings).toEqual([`1 of 360 pixels of ${holes} have a band without a finite value; they have no score and are not flagged.`])
+    expect(scene.warnings).toEqual([`1 of 360 pixels of ${holes} lack a finite value in a band that is used; they have no score and are not flagged.`])
     expect(floats(await readFile(join(out, 'holes_scores.img')))[0]).toBeNaN()
     expect((await readFile(join(out, 'holes_decisions.img')))[0]).toBe(0)
   })

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { chunksOf, isValidPixel, scan } from '../../src/engine/inference/scan'
+import { chunksOf, scan } from '../../src/engine/inference/scan'
 import { memoryCube } from './cubes'
 
 const ramp = (count: number) => Float32Array.from({ length: count }, (_, index) => index)
@@ -46,10 +46,5 @@ describe('scanning a cube', () => {
     controller.abort()
     const walk = async () => { for await (const block of scan(memoryCube([4, 4, 1], ramp(16)), { bytes: 1, signal: controller.signal })) void block }
     await expect(walk()).rejects.toMatchObject({ code: 'cancelled' })
-  })
-
-  it('knows pixels that cannot be used', () => {
-    const pixels = Float32Array.of(1, 2, Number.NaN, 2, 1, Infinity)
-    expect([0, 1, 2].map((pixel) => isValidPixel(pixels, pixel, 2))).toEqual([true, false, false])
   })
 })

@@ -93,7 +93,7 @@ describe('a fit that cannot be', () => {
   it('names a cube without a single usable pixel', async () => {
     const empty = await writeScene(folder, 'empty', scenePixels().fill(Number.NaN))
     for (const pipeline of [deepSVDD(), rx()]) {
-      expect(await refusal(request(pipeline, [empty], out))).toMatchObject({ code: 'bad-data', message: `No pixel of the training cubes has a finite value in every band; check the no-data value and the bad bands of ${empty}.` })
+      expect(await refusal(request(pipeline, [empty], out))).toMatchObject({ code: 'bad-data', message: `No pixel of the training cubes has a finite value in every band that is used; check the no-data value and the bad bands of ${empty}.` })
     }
   })
 

@@ -15,7 +15,7 @@ import { openLearner } from '../../src/engine/training/learner'
 import { fillPool } from '../../src/engine/training/pixel-pool'
 import { streamOfPool } from '../../src/engine/training/pixel-stream'
 import { fitStatistics } from '../../src/engine/training/statistical'
-import { memoryCube } from '../inference/cubes'
+import { everyBand, memoryCube } from '../inference/cubes'
 import { deepSVDD, observed, sceneMask, scenePixels, SHAPE, temporaryFolder } from './scene'
 
 const pixels = scenePixels()
@@ -34,7 +34,7 @@ async function placesOf(batch: Batch): Promise<{ pieces: number[]; firsts: numbe
 
 describe('batches of pixels', () => {
   it('show every pixel once an epoch, in an order that the seed and the epoch decide', async () => {
-    const pool = await fillPool([frame.cube], randomSource(1), { bytes: 1e6, readBytes: 1e6 })
+    const pool = await fillPool([frame.cube], randomSource(1), { bytes: 1e6, readBytes: 1e6, usable: everyBand })
     const settings = { size: 100, seed: 4, shuffle: true, piecePixels: 30 }
     const data = pixelBatches(pool, [frame], settings)
     expect(data.batchesPerEpoch).toBe(4)
@@ -52,12 +52,12 @@ describe('batches of pixels', () => {
   })
 
   it('of whole frames leave out what cannot be used, and fill pieces across frames', async () => {
-    const data = frameBatches([frame, frame], { size: 2, seed: 1, shuffle: true }, { readBytes: 500, whole: false, piecePixels: 400 })
+    const data = frameBatches([frame, frame], { size: 2, seed: 1, shuffle: true }, { readBytes: 500, usable: everyBand, whole: false, piecePixels: 400 })
     const [batch] = [...data.batches(1)]
     expect(batch.single).toBe(false)
     expect((await placesOf(batch)).pieces).toEqual([400, 318])
     expect((await placesOf(batch)).anomalous).toBe(8)
-    const whole = frameBatches([frame], { size: 1, seed: 1, shuffle: false }, { readBytes: 500, whole: true })
+    const whole = frameBatches([frame], { size: 1, seed: 1, shuffle: false }, { readBytes: 500, usable: everyBand, whole: true })
     await expect(placesOf([...whole.batches(1)][0])).rejects.toMatchObject({ code: 'bad-data', message: expect.stringContaining('line 3, sample 10') as string })
   })
 })
@@ -70,7 +70,7 @@ describe('micro-batches', () => {
     const { text, path } = deepSVDD()
     const pipeline = resolvePipeline(parsePipeline(text, path), factsOf(frame.cube))
     const state = initialState(pipeline, 1)
-    const pool = await fillPool([frame.cube], randomSource(1), { bytes: 1e6, readBytes: 1e6 })
+    const pool = await fillPool([frame.cube], randomSource(1), { bytes: 1e6, readBytes: 1e6, usable: everyBand })
     await fitStatistics(pipeline, state, streamOfPool(pool), { seed: 1, device: 'cpu' }, observed())
     if (!pipeline.trainer) throw new Error('The document states a trainer.')
     const artifacts = compileArtifacts(pipeline, state, pipeline.trainer)
@@ -84,7 +84,7 @@ describe('micro-batches', () => {
   })
 
   it('come to the loss, gradients, centre and validation of the whole batch', async () => {
-    const pool = await fillPool([frame.cube], randomSource(1), { bytes: 1e6, readBytes: 1e6 })
+    const pool = await fillPool([frame.cube], randomSource(1), { bytes: 1e6, readBytes: 1e6, usable: everyBand })
     const start = learner.state.frozen.get('center._tracked_center')
     if (!start) throw new Error('The centre moves.')
     // Away from the mean of these pixels, where it would stay.

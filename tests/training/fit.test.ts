@@ -188,8 +188,8 @@ describe('fitting a pipeline', () => {
     const holes = await writeScene(folder, 'holes', pixels)
     const report = await fitPipeline(request(deepSVDD(), [holes], join(folder, 'out')), observed())
     expect(report.warnings).toEqual([
-      '3 of 360 training pixels have a band without a finite value and were left out.',
-      `3 of 360 pixels of ${holes} have a band without a finite value; they have no score and are not flagged.`,
+      '3 of 360 training pixels lack a finite value in a band that is used and were left out.',
+      `3 of 360 pixels of ${holes} lack a finite value in a band that is used; they have no score and are not flagged.`,
     ])
     expect(report.phases.statistical.pixels).toBe(357)
     const { state } = await openTrainedPipeline(join(folder, 'out'))
@@ -199,6 +199,20 @@ describe('fitting a pipeline', () => {
       return valid.reduce((sum, pixel) => sum + pixels[pixel * 6 + band], 0) / valid.length
     })
     mean.forEach((value, band) => expect(value / expected[band]).toBeCloseTo(1, 6))
+  })
+
+  it('does not care what stands in bands that a band-pass cuts off', async () => {
+    const pixels = scenePixels().map((value, index) => ([0, 5].includes(index % SHAPE[2]) ? Number.NaN : value))
+    const cut = await writeScene(folder, 'cut', pixels)
+    const pipeline = deepSVDD({}, ({ nodes, connections }) => {
+      nodes.bandpass = { type: 'BandpassByWavelength', config: { min_wavelength_nm: 500, max_wavelength_nm: 650 } }
+      connections.splice(0, 1, ['cube.cube', 'bandpass.data'], ['cube.wavelengths', 'bandpass.wavelengths'], ['bandpass.filtered', 'encoder.data'])
+    })
+    const report = await fitPipeline(request(pipeline, [cut], join(folder, 'out')), observed())
+    expect(report.warnings).toEqual([])
+    expect(report.metrics?.auc).toBeGreaterThan(0.9)
+    const { cubes: [scored] } = await runPipeline({ pipelineFolder: join(folder, 'out'), data: [cut], masks: [], out: join(folder, 'run'), format: 'npy', device: 'cpu' }, observed())
+    expect(scored).toMatchObject({ warnings: [], metrics: report.metrics })
   })
 
   it('lives with a constant band', async () => {

@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { randomSource } from '../../src/engine/nodes/random'
 import { fillPool, shuffled } from '../../src/engine/training/pixel-pool'
-import { memoryCube } from '../inference/cubes'
+import { memoryCube, usableOf } from '../inference/cubes'
 
 const bands = 3
+const usable = usableOf(bands)
 const ramp = (count: number, first = 0) => Float32Array.from({ length: count }, (_, index) => first + index)
 
 describe('pool of training pixels', () => {
@@ -11,7 +12,7 @@ describe('pool of training pixels', () => {
     const pixels = ramp(4 * 5 * bands)
     pixels[7 * bands + 1] = Number.NaN
     pixels[19 * bands] = Infinity
-    const pool = await fillPool([memoryCube([4, 5, bands], pixels)], randomSource(1), { bytes: 1e6, readBytes: 100 })
+    const pool = await fillPool([memoryCube([4, 5, bands], pixels)], randomSource(1), { bytes: 1e6, readBytes: 100, usable })
     expect(pool.count).toBe(18)
     expect(pool.seen).toEqual({ total: 20, valid: 18 })
     expect(Array.from(pool.places)).toEqual([0, 1, 2, 3, 4, 5, 6, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18])
@@ -20,7 +21,7 @@ describe('pool of training pixels', () => {
 
   it('keeps to its budget, draws without replacement, and the same seed draws the same', async () => {
     const cubes = [memoryCube([10, 10, bands], ramp(100 * bands)), memoryCube([5, 10, bands], ramp(50 * bands, 1000))]
-    const draw = (seed: number, readBytes: number) => fillPool(cubes, randomSource(seed), { bytes: 40 * bands * 4 + 3, readBytes })
+    const draw = (seed: number, readBytes: number) => fillPool(cubes, randomSource(seed), { bytes: 40 * bands * 4 + 3, readBytes, usable })
     const pool = await draw(3, 64)
     expect(pool.count).toBe(40)
     expect(pool.values.buffer.byteLength).toBe(40 * bands * 4)
@@ -33,7 +34,7 @@ describe('pool of training pixels', () => {
   it('gives every pixel the same chance', async () => {
     const cube = memoryCube([1, 40, 1], ramp(40))
     const times = new Float64Array(40)
-    for (let seed = 0; seed < 2000; seed += 1) for (const place of (await fillPool([cube], randomSource(seed), { bytes: 40, readBytes: 1e6 })).places) times[place] += 1
+    for (let seed = 0; seed < 2000; seed += 1) for (const place of (await fillPool([cube], randomSource(seed), { bytes: 40, readBytes: 1e6, usable: usableOf(1) })).places) times[place] += 1
     // Binomial(2000, 1/4): mean 500, standard deviation 19.4.
     for (const count of times) expect(Math.abs(count - 500)).toBeLessThan(5 * 19.4)
   })

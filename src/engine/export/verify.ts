@@ -2,12 +2,15 @@ import { readFile } from 'node:fs/promises'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { CuvetteError } from '../../shared/problem'
+import type { Reference } from '../cube'
 import { formatReference, openCube } from '../cube'
-import { CHUNK_PIXELS, isValidPixel } from '../inference/scan'
+import { CHUNK_PIXELS } from '../inference/scan'
 import { partialModel } from '../inference/partial-model'
 import { scoresAreLocal } from '../inference/scene'
 import { decide, deciderOf, thresholdByRule } from '../inference/threshold'
 import type { TrainedPipeline } from '../inference/trained-pipeline'
+import type { PixelTest } from '../inference/usable-pixels'
+import { usablePixels } from '../inference/usable-pixels'
 import { randomSource } from '../nodes/random'
 import { encodeModel } from '../onnx/model'
 import { openSession } from '../onnx/session'
@@ -83,7 +86,7 @@ function requireSame(found: Tensor, expected: Tensor, tolerance: number, path: s
  */
 async function heldBackTile({ pipeline, record }: TrainedPipeline): Promise<{ pixels: Float32Array; shape: number[] }> {
   const { channels } = pipeline.facts
-  const fromCube = await lastPixels(record.data[0].path, record.data[0].variable, channels)
+  const fromCube = await lastPixels(record.data[0], channels, usablePixels(pipeline))
   const pixels = fromCube ?? randomPixels(channels)
   const count = pixels.length / channels
   if (scoresAreLocal(pipeline)) return { pixels, shape: [1, 1, count, channels] }
@@ -91,7 +94,7 @@ async function heldBackTile({ pipeline, record }: TrainedPipeline): Promise<{ pi
   return { pixels: pixels.subarray(0, side * side * channels), shape: [1, side, side, channels] }
 }
 
-async function lastPixels(path: string, variable: string | null, channels: number): Promise<Float32Array | null> {
+async function lastPixels({ path, variable }: Reference, channels: number, usable: PixelTest): Promise<Float32Array | null> {
   if (!existsSync(path)) return null
   try {
     const cube = await openCube(formatReference({ path, variable }), { mask: false })
@@ -101,7 +104,7 @@ async function lastPixels(path: string, variable: string | null, channels: numbe
       const height = Math.min(lines, Math.max(1, Math.floor(CHUNK_PIXELS / samples)))
       const width = Math.min(samples, CHUNK_PIXELS)
       const read = await cube.readPixels({ line: lines - height, sample: 0, lines: height, samples: width })
-      const valid = Array.from({ length: height * width }, (_, pixel) => pixel).filter((pixel) => isValidPixel(read, pixel, bands))
+      const valid = Array.from({ length: height * width }, (_, pixel) => pixel).filter((pixel) => usable(read, pixel))
       if (valid.length < 2) return null
       const pixels = new Float32Array(valid.length * bands)
       valid.forEach((pixel, index) => pixels.set(read.subarray(pixel * bands, (pixel + 1) * bands), index * bands))

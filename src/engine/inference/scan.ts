@@ -57,13 +57,6 @@ function stripLines(samples: number): number {
   return Math.max(1, Math.floor(CHUNK_PIXELS / samples))
 }
 
-/** Whether every band of a pixel holds a finite number (no-data values are NaN here). */
-export function isValidPixel(pixels: Float32Array, pixel: number, bands: number): boolean {
-  const end = (pixel + 1) * bands
-  for (let at = pixel * bands; at < end; at += 1) if (!Number.isFinite(pixels[at])) return false
-  return true
-}
-
 /** Throws CuvetteError('cancelled') once the signal has fired. */
 export function throwIfStopped(signal: AbortSignal | undefined): void {
   if (signal?.aborted) throw new CuvetteError('cancelled', 'The work was stopped before it was finished; nothing was changed.')

@@ -6,6 +6,7 @@ import type { Session } from '../onnx/session'
 import type { Pipeline } from '../pipeline/pipeline'
 import { scoreCube } from './score'
 import { decide, deciderOf, thresholdByRule } from './threshold'
+import { usablePixels } from './usable-pixels'
 
 /** A scored cube: what `run` writes and `fit` states. */
 export interface Scene {
@@ -41,12 +42,12 @@ export function scoresAreLocal(pipeline: Pipeline): boolean {
  */
 export async function scoreScene(session: Session, pipeline: Pipeline, cube: Cube, targets: Uint8Array | null, options: SceneOptions): Promise<Scene> {
   const { path, shape: [lines, samples] } = cube.description
-  const { values: scores, unusable } = await scoreCube(session, cube, { ...options, local: scoresAreLocal(pipeline) })
+  const { values: scores, unusable } = await scoreCube(session, cube, { ...options, local: scoresAreLocal(pipeline), usable: usablePixels(pipeline) })
   const total = lines * samples
   if (unusable === total) {
-    throw new CuvetteError('bad-data', `No pixel of ${path} has a finite value in every band, so nothing can be scored; check the no-data value and the bad bands.`, { path })
+    throw new CuvetteError('bad-data', `No pixel of ${path} has a finite value in every band that is used, so nothing can be scored; check the no-data value and the bad bands.`, { path })
   }
-  const warnings = unusable === 0 ? [] : [`${unusable} of ${total} pixels of ${path} have a band without a finite value; they have no score and are not flagged.`]
+  const warnings = unusable === 0 ? [] : [`${unusable} of ${total} pixels of ${path} lack a finite value in a band that is used; they have no score and are not flagged.`]
   const unscored = scores.reduce((count, score) => (Number.isFinite(score) ? count : count + 1), 0) - unusable
   if (unscored === total - unusable) {
     throw new CuvetteError('bad-data', `Every score of ${path} is infinite or not a number although the pixels are finite; the state of the pipeline does not fit these data.`, { path })

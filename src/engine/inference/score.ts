@@ -2,13 +2,15 @@ import { CuvetteError } from '../../shared/problem'
 import type { Cube } from '../cube'
 import type { Session } from '../onnx/session'
 import { float32 } from '../onnx/tensor'
-import { chunksOf, isValidPixel, scan } from './scan'
+import { chunksOf, scan } from './scan'
+import type { PixelTest } from './usable-pixels'
 
 export interface ScoreOptions {
   /** Bytes of pixels in memory at once. The scores themselves (4 bytes a pixel) come on top. */
   bytes: number
   /** Whether each pixel's score depends on that pixel alone; otherwise the whole image goes through at once. */
   local: boolean
+  usable: PixelTest
   signal?: AbortSignal
   onPixels?(count: number): void
 }
@@ -16,14 +18,14 @@ export interface ScoreOptions {
 export interface SceneScores {
   /** [H, W] row-major; NaN where a pixel could not be scored. */
   values: Float32Array
-  /** Pixels with a band that is not finite or no-data. */
+  /** Pixels that could not be used. */
   unusable: number
 }
 
 /**
  * Scores of a whole cube by a model with the input `cube` [B,H,W,C] and the output `scores` [B,H,W,1]. Reads windows
  * of whole lines and runs them in chunks that do not depend on the budget, so any budget gives the same scores bit for
- * bit. A pixel with a band that is not finite gets NaN and touches no other. Throws CuvetteError('cancelled') between
+ * bit. A pixel that cannot be used gets NaN and touches no other. Throws CuvetteError('cancelled') between
  * chunks.
  */
 export async function scoreCube(session: Session, cube: Cube, options: ScoreOptions): Promise<SceneScores> {
@@ -33,7 +35,7 @@ export async function scoreCube(session: Session, cube: Cube, options: ScoreOpti
 
   const settle = (pixels: Float32Array, count: number, first: number): void => {
     for (let pixel = 0; pixel < count; pixel += 1) {
-      if (isValidPixel(pixels, pixel, bands)) continue
+      if (options.usable(pixels, pixel)) continue
       // Some operators, such as a rectifier, would turn NaN into a number.
       values[first + pixel] = Number.NaN
       unusable += 1

@@ -1,6 +1,7 @@
 import { CuvetteError } from '../../shared/problem'
 import type { Cube } from '../cube'
-import { CHUNK_PIXELS, isValidPixel, scan } from '../inference/scan'
+import { CHUNK_PIXELS, scan } from '../inference/scan'
+import type { PixelTest } from '../inference/usable-pixels'
 import { randomSource } from '../nodes/random'
 import { float32 } from '../onnx/tensor'
 import type { Tensor } from '../onnx/tensor'
@@ -77,6 +78,7 @@ function poolBatch(pool: PixelPool, frames: readonly Frame[], pixelAt: (index: n
 export interface FrameReading {
   /** Bytes read from a cube at once. */
   readBytes: number
+  usable: PixelTest
   /** Whether frames go through as images [B,H,W,C], for pipelines in which pixels depend on their neighbours. */
   whole: boolean
   piecePixels?: number
@@ -100,11 +102,11 @@ export function frameBatches(frames: readonly Frame[], settings: DataSettings, r
 
 /** Some frames as one batch. */
 export function frameBatch(frames: readonly Frame[], reading: FrameReading): Batch {
-  return reading.whole ? wholeFrames(frames) : framePixels(frames, reading)
+  return reading.whole ? wholeFrames(frames, reading.usable) : framePixels(frames, reading)
 }
 
 /** The valid pixels of some frames, one frame after the other. */
-function framePixels(frames: readonly Frame[], { readBytes, piecePixels = CHUNK_PIXELS, signal }: FrameReading): Batch {
+function framePixels(frames: readonly Frame[], { readBytes, usable, piecePixels = CHUNK_PIXELS, signal }: FrameReading): Batch {
   const bands = frames[0].cube.description.shape[2]
   const available = frames.reduce((sum, { cube: { description: { shape } } }) => sum + shape[0] * shape[1], 0)
   const masked = frames.every(({ targets }) => targets !== null)
@@ -118,7 +120,7 @@ function framePixels(frames: readonly Frame[], { readBytes, piecePixels = CHUNK_
       for (const { cube, targets } of frames) {
         for await (const { first, count, pixels } of scan(cube, { bytes: readBytes, signal })) {
           for (let pixel = 0; pixel < count; pixel += 1) {
-            if (!isValidPixel(pixels, pixel, bands)) continue
+            if (!usable(pixels, pixel)) continue
             buffer.set(pixels.subarray(pixel * bands, (pixel + 1) * bands), filled * bands)
             if (anomalous) anomalous[filled] = targets?.[first + pixel] === 1 ? 1 : 0
             filled += 1
@@ -142,7 +144,7 @@ function loosePixels(buffer: Float32Array, anomalous: Uint8Array | null, count: 
 }
 
 /** Frames as images [B,H,W,C], for pipelines in which a pixel's result depends on its neighbours. */
-function wholeFrames(frames: readonly Frame[]): Batch {
+function wholeFrames(frames: readonly Frame[], usable: PixelTest): Batch {
   const [lines, samples, bands] = frames[0].cube.description.shape
   return {
     single: true,
@@ -154,8 +156,7 @@ function wholeFrames(frames: readonly Frame[]): Batch {
         requireSameSize(frames[0].cube, cube)
         const pixels = buffer.subarray(index * size * bands, (index + 1) * size * bands)
         await cube.readPixels({ line: 0, sample: 0, lines, samples }, null, pixels)
-        const bad = pixels.findIndex((value) => !Number.isFinite(value))
-        if (bad >= 0) throw unusablePixel(cube, Math.floor(bad / bands))
+        for (let pixel = 0; pixel < size; pixel += 1) if (!usable(pixels, pixel)) throw unusablePixel(cube, pixel)
         for (let pixel = 0; anomalous && pixel < size; pixel += 1) anomalous[index * size + pixel] = targets?.[pixel] === 1 ? 1 : 0
       }
       yield {

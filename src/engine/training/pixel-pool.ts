@@ -1,5 +1,6 @@
 import type { Cube } from '../cube'
-import { isValidPixel, scan } from '../inference/scan'
+import { scan } from '../inference/scan'
+import type { PixelTest } from '../inference/usable-pixels'
 import type { RandomSource } from '../nodes/random'
 
 /** Pixels of one or more cubes in memory, for training. */
@@ -21,14 +22,15 @@ export interface PoolOptions {
   bytes: number
   /** Bytes read from a cube at once. */
   readBytes: number
+  usable: PixelTest
   signal?: AbortSignal
   onPixels?(count: number): void
 }
 
 /**
  * Fills a pool with the valid pixels of `cubes` in one streaming pass: all of them where they fit, otherwise
- * a sample without replacement in which each has the same chance (reservoir sampling). Pixels with a
- * non-finite or no-data value are left out.
+ * a sample without replacement in which each has the same chance (reservoir sampling). Pixels that
+ * cannot be used are left out.
  */
 export async function fillPool(cubes: readonly Cube[], random: RandomSource, options: PoolOptions): Promise<PixelPool> {
   const bands = cubes[0].description.shape[2]
@@ -42,7 +44,7 @@ export async function fillPool(cubes: readonly Cube[], random: RandomSource, opt
   for (const [index, cube] of cubes.entries()) {
     for await (const { first, count, pixels } of scan(cube, { bytes: options.readBytes, signal: options.signal })) {
       for (let pixel = 0; pixel < count; pixel += 1) {
-        if (!isValidPixel(pixels, pixel, bands)) continue
+        if (!options.usable(pixels, pixel)) continue
         const slot = valid < capacity ? valid : random.integer(valid + 1)
         valid += 1
         if (slot >= capacity) continue
@@ -69,9 +71,8 @@ export async function fillPool(cubes: readonly Cube[], random: RandomSource, opt
 export async function countValid(cubes: readonly Cube[], options: Omit<PoolOptions, 'bytes'>): Promise<PixelPool['seen']> {
   const seen = { total: 0, valid: 0 }
   for (const cube of cubes) {
-    const bands = cube.description.shape[2]
     for await (const { count, pixels } of scan(cube, { bytes: options.readBytes, signal: options.signal })) {
-      for (let pixel = 0; pixel < count; pixel += 1) if (isValidPixel(pixels, pixel, bands)) seen.valid += 1
+      for (let pixel = 0; pixel < count; pixel += 1) if (options.usable(pixels, pixel)) seen.valid += 1
       seen.total += count
       options.onPixels?.(count)
     }

@@ -1,5 +1,6 @@
 import type { Cube } from '../cube'
-import { CHUNK_PIXELS, isValidPixel, scan } from '../inference/scan'
+import { CHUNK_PIXELS, scan } from '../inference/scan'
+import type { PixelTest } from '../inference/usable-pixels'
 import type { PixelPool } from './pixel-pool'
 
 /** All valid pixels of the training cubes, to be walked as often as needed. */
@@ -26,7 +27,7 @@ export function streamOfPool({ bands, count, values }: PixelPool): PixelStream {
 }
 
 /** The stream of cubes that do not fit into memory: every walk reads them anew. `count` is known from a first pass. */
-export function streamOfCubes(cubes: readonly Cube[], count: number, readBytes: number, signal?: AbortSignal): PixelStream {
+export function streamOfCubes(cubes: readonly Cube[], count: number, { readBytes, usable, signal }: { readBytes: number; usable: PixelTest; signal?: AbortSignal }): PixelStream {
   const bands = cubes[0].description.shape[2]
   return {
     count,
@@ -37,7 +38,7 @@ export function streamOfCubes(cubes: readonly Cube[], count: number, readBytes: 
       for (const cube of cubes) {
         for await (const { pixels, count: read } of scan(cube, { bytes: readBytes, signal })) {
           for (let pixel = 0; pixel < read; pixel += 1) {
-            if (!isValidPixel(pixels, pixel, bands)) continue
+            if (!usable(pixels, pixel)) continue
             buffer.set(pixels.subarray(pixel * bands, (pixel + 1) * bands), filled * bands)
             filled += 1
             if (filled < CHUNK_PIXELS) continue

@@ -1,5 +1,6 @@
 import { CuvetteError } from '../../shared/problem'
 import { scoresAreLocal } from '../inference/scene'
+import { usablePixels } from '../inference/usable-pixels'
 import type { WorkContext } from '../inference/work'
 import { startStage } from '../inference/work'
 import { randomSource } from '../nodes/random'
@@ -35,20 +36,21 @@ export async function gatherSamples({ frames, pipeline }: FitInputs, seed: numbe
   const total = pixelsOf(frames)
   const bands = cubes[0].description.shape[2]
   const meter = startStage(context, 'read', 'Reading the training pixels', total)
-  const options = { readBytes: READ_BYTES, signal: context.signal, onPixels: (count: number) => meter.advance(count) }
+  const usable = usablePixels(pipeline)
+  const options = { readBytes: READ_BYTES, usable, signal: context.signal, onPixels: (count: number) => meter.advance(count) }
   const pooled = pipeline.trainer?.batch.unit === 'pixels' || total * bands * 4 <= bytes
   const pool = pooled ? await fillPool(cubes, randomSource(seed, 'training pixels'), { ...options, bytes }) : null
   const seen = pool?.seen ?? (await countValid(cubes, options))
   meter.finish()
   if (seen.valid === 0) {
     const { path } = cubes[0].description
-    throw new CuvetteError('bad-data', `No pixel of the training cubes has a finite value in every band; check the no-data value and the bad bands of ${path}.`, { path })
+    throw new CuvetteError('bad-data', `No pixel of the training cubes has a finite value in every band that is used; check the no-data value and the bad bands of ${path}.`, { path })
   }
   const warnings: string[] = []
-  if (seen.valid < seen.total) warnings.push(`${seen.total - seen.valid} of ${seen.total} training pixels have a band without a finite value and were left out.`)
+  if (seen.valid < seen.total) warnings.push(`${seen.total - seen.valid} of ${seen.total} training pixels lack a finite value in a band that is used and were left out.`)
   const whole = pool?.count === seen.valid
   if (pool && !whole && pipeline.trainer) warnings.push(`Training draws from ${pool.count} of ${seen.valid} valid pixels, as many as fit into ${Math.round(bytes / 2 ** 20)} MB; statistics use all of them.`)
-  return { stream: pool && whole ? streamOfPool(pool) : streamOfCubes(cubes, seen.valid, READ_BYTES, context.signal), pool, warnings }
+  return { stream: pool && whole ? streamOfPool(pool) : streamOfCubes(cubes, seen.valid, { readBytes: READ_BYTES, usable, signal: context.signal }), pool, warnings }
 }
 
 /** What the gradient phase trains and validates on. `additive`: whether batches may be cut into pieces. */
@@ -58,26 +60,26 @@ export async function prepareData(inputs: FitInputs, samples: Samples, settings:
   const local = scoresAreLocal(pipeline)
   const piecePixels = additive ? undefined : Number.MAX_SAFE_INTEGER
   if (settings.batch.unit === 'frames') {
-    const reading: FrameReading = { readBytes: READ_BYTES, whole: !local, piecePixels, signal: context.signal }
+    const reading: FrameReading = { readBytes: READ_BYTES, usable: usablePixels(pipeline), whole: !local, piecePixels, signal: context.signal }
     return { data: frameBatches(frames, order, reading), validation: groupsOfFrames(validation, settings.batch.size, reading) }
   }
   const { pool } = samples
   if (!local || !pool) {
     throw new CuvetteError('bad-pipeline', 'A node of the pipeline looks at whole images, so loose pixels cannot train it; set trainer.batch to {frames: 1}.', { path: pipeline.document.path, where: 'trainer.batch' })
   }
-  const validationPool = sharesFrames ? pool : await poolOf(validation, settings.seed, context)
+  const validationPool = sharesFrames ? pool : await poolOf(inputs, settings.seed, context)
   return { data: pixelBatches(pool, frames, { ...order, piecePixels }), validation: [imagesOfPool(validationPool, validation, piecePixels)] }
 }
 
-async function poolOf(frames: readonly Frame[], seed: number, context: WorkContext): Promise<PixelPool> {
+async function poolOf({ validation: frames, pipeline }: FitInputs, seed: number, context: WorkContext): Promise<PixelPool> {
   const meter = startStage(context, 'read', 'Reading the validation pixels', pixelsOf(frames))
   const pool = await fillPool(frames.map(({ cube }) => cube), randomSource(seed, 'validation pixels'), {
-    bytes: VALIDATION_POOL_BYTES, readBytes: READ_BYTES, signal: context.signal, onPixels: (count) => meter.advance(count),
+    bytes: VALIDATION_POOL_BYTES, readBytes: READ_BYTES, usable: usablePixels(pipeline), signal: context.signal, onPixels: (count) => meter.advance(count),
   })
   meter.finish()
   if (pool.count === 0) {
     const { path } = frames[0].cube.description
-    throw new CuvetteError('bad-data', `No pixel of the validation cubes has a finite value in every band; check the no-data value and the bad bands of ${path}.`, { path })
+    throw new CuvetteError('bad-data', `No pixel of the validation cubes has a finite value in every band that is used; check the no-data value and the bad bands of ${path}.`, { path })
   }
   return pool
 }
