@@ -7,7 +7,7 @@ const STATUS: Record<RunStatus, string> = {
 
 /** The status, and what came out where there is something. */
 export function runState(run: RunEntry): string {
-  if (run.status === 'running' && run.epochsPlanned > 0 && run.epochs.length > 0) return `Epoch ${run.epochs.length} of ${run.epochsPlanned}`
+  if (run.status === 'running' && run.epochsPlanned > 0 && run.epochs.length > 0) return `Running · ${run.epochs.length} of ${run.epochsPlanned}`
   return STATUS[run.status]
 }
 
