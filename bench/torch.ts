@@ -1,0 +1,43 @@
+import { spawn, spawnSync } from 'node:child_process'
+import { createInterface } from 'node:readline'
+
+export interface TorchRequest {
+  work: 'step' | 'score'
+  rows: number
+  chunk: number
+  threads: number
+  repeats: number
+}
+
+export interface Torch {
+  version: string
+  /** Milliseconds of each repeat. */
+  measure(request: TorchRequest): Promise<number[]>
+  end(): void
+}
+
+/** PyTorch in a child process that lives as long as the benchmark; or why there is none. */
+export async function startTorch(script: string): Promise<Torch | { missing: string }> {
+  const python = ['/usr/bin/python3', 'python3'].find((name) => spawnSync(name, ['-c', 'import torch'], { stdio: 'ignore' }).status === 0)
+  if (!python) return { missing: 'no python3 with torch was found (Debian: apt-get install python3-torch)' }
+  const child = spawn(python, [script], {
+    // Spinning OpenMP threads would fight with those of OpenBLAS; without this PyTorch is up to 2.5 times slower on two threads.
+    env: { ...process.env, OMP_WAIT_POLICY: 'PASSIVE' },
+    stdio: ['pipe', 'pipe', 'inherit'],
+  })
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
+  const next = async (): Promise<Record<string, unknown>> => {
+    const { value, done } = await lines.next()
+    if (done) throw new Error('PyTorch ended before it answered.')
+    return JSON.parse(value) as Record<string, unknown>
+  }
+  const { torch } = await next()
+  return {
+    version: String(torch),
+    async measure(request) {
+      child.stdin.write(`${JSON.stringify(request)}\n`)
+      return (await next()).ms as number[]
+    },
+    end: () => child.stdin.end(),
+  }
+}

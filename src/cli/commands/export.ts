@@ -1,0 +1,41 @@
+import { resolve } from 'node:path'
+import { exportPipeline } from '../../engine/export/export'
+import { CuvetteError } from '../../shared/problem'
+import type { ExportReport, ExportRequest } from '../../shared/reports'
+import { stoppable } from '../interrupt'
+import type { Outcome } from '../outcome'
+import { progressOn } from '../progress'
+import type { Terminal } from '../terminal'
+import { facts } from '../words'
+
+/** What --to may be; the last two are planned. */
+export const EXPORT_TARGETS = ['onnx', 'ort-training', 'folder', 'triton', 'cuvis'] as const
+
+export interface ExportOptions {
+  to: (typeof EXPORT_TARGETS)[number]
+  out: string
+}
+
+/** cuvette export DIR: a trained pipeline for other places. */
+export async function exportTo(folder: string, options: ExportOptions, terminal: Terminal): Promise<Outcome> {
+  const to = supported(options.to)
+  const report = await stoppable(terminal, 'Stopping.', (signal) =>
+    exportPipeline({ pipelineFolder: resolve(folder), to, out: resolve(options.out) }, { signal, onProgress: progressOn(terminal) }),
+  )
+  return { document: report, text: exportText(report) }
+}
+
+function supported(to: ExportOptions['to']): ExportRequest['to'] {
+  if (to === 'triton') throw new CuvetteError('unsupported', 'This version does not write Triton model repositories; `--to onnx` writes the model that Triton serves.')
+  if (to === 'cuvis') throw new CuvetteError('unsupported', 'This version does not write cuvis.ai pipelines; `--to onnx` or `--to folder` writes the trained pipeline in open formats.')
+  return to
+}
+
+export function exportText(report: ExportReport): string {
+  const { maxDifference, tolerance } = report.verified
+  const rows: [string, string][] = [
+    ['checked', `largest difference from the scores of the app ${maxDifference.toExponential(1)}, allowed ${tolerance.toExponential(1)}`],
+    ['files', report.files.join('\n')],
+  ]
+  return `Exported as ${report.to}: ${report.out}\n${facts(rows)}`
+}

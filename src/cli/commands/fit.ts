@@ -1,0 +1,65 @@
+import { resolve } from 'node:path'
+import { fitPipeline } from '../../engine/training/fit'
+import type { DeviceChoice } from '../../shared/device'
+import type { FitReport } from '../../shared/reports'
+import { stoppable } from '../interrupt'
+import type { Outcome } from '../outcome'
+import { readPipelineFile } from '../pipeline-file'
+import { progressOn } from '../progress'
+import type { Terminal } from '../terminal'
+import { counted, duration, facts, figures, qualityWords } from '../words'
+
+export interface FitOptions {
+  data: string[]
+  mask?: string[]
+  val?: string[]
+  out: string
+  epochs?: number
+  seed?: number
+  learningRate?: number
+  device: DeviceChoice
+  resume?: boolean
+}
+
+/** cuvette fit PIPELINE: both training phases, into a trained-pipeline folder. */
+export async function fit(file: string, options: FitOptions, terminal: Terminal): Promise<Outcome> {
+  const pipeline = await readPipelineFile(file)
+  const request = {
+    pipeline,
+    data: options.data,
+    masks: options.mask ?? [],
+    validation: options.val ?? [],
+    out: resolve(options.out),
+    epochs: options.epochs,
+    seed: options.seed,
+    learningRate: options.learningRate,
+    device: options.device,
+    resume: options.resume ?? false,
+  }
+  const report = await stoppable(terminal, 'Stopping: the state so far is being saved.', (signal) =>
+    fitPipeline(request, { signal, onProgress: progressOn(terminal) }),
+  )
+  const outcome: Outcome = { document: report, text: fitText(report) }
+  if (report.stopped) {
+    outcome.failure = `The training was stopped after ${counted(report.phases.gradient?.epochs ?? 0, 'epoch')}; ${report.out} holds that state, and --resume continues from it.`
+  }
+  return outcome
+}
+
+export function fitText(report: FitReport): string {
+  const { statistical, gradient } = report.phases
+  const rows: [string, string][] = [
+    ['seed', String(report.seed)],
+    ['device', report.deviceReason],
+    ['statistics', `${counted(statistical.nodes.length, 'node')} from ${counted(statistical.pixels, 'pixel')} in ${duration(statistical.seconds)}`],
+  ]
+  if (gradient) {
+    const losses = gradient.loss.length === 0 ? '' : `, loss ${figures(gradient.loss[0])} to ${figures(gradient.loss[gradient.loss.length - 1])}`
+    rows.push(['training', `${counted(gradient.epochs, 'epoch')} in ${duration(gradient.seconds)}${losses}`])
+  }
+  rows.push(['quality', report.metrics ? qualityWords(report.metrics) : 'not known: no mask'])
+  for (const warning of report.warnings) rows.push(['warning', warning])
+  rows.push(['files', report.files.join('\n')])
+  return `${report.stopped ? 'Stopped' : 'Fitted'} in ${duration(report.seconds)}: ${report.out}\n${facts(rows)}`
+}
+

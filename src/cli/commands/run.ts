@@ -1,0 +1,69 @@
+import { resolve } from 'node:path'
+import { runPipeline } from '../../engine/inference/run'
+import type { DeviceChoice } from '../../shared/device'
+import { CuvetteError } from '../../shared/problem'
+import type { RunReport } from '../../shared/reports'
+import { stoppable } from '../interrupt'
+import type { Outcome } from '../outcome'
+import { progressOn } from '../progress'
+import type { Terminal } from '../terminal'
+import { duration, facts, figures, qualityWords, share, whole } from '../words'
+
+export interface RunOptions {
+  data: string[]
+  mask?: string[]
+  out: string
+  format: string
+  threshold?: number
+  memory?: number
+  device: DeviceChoice
+}
+
+/** What --format may be; the last two are named in the plan and not written yet. */
+export const RUN_FORMATS = ['envi', 'npy', 'tiff', 'png'] as const
+
+/** cuvette run DIR: scores and decisions of whole cubes. */
+export async function run(folder: string, options: RunOptions, terminal: Terminal): Promise<Outcome> {
+  const report = await stoppable(terminal, 'Stopping.', (signal) =>
+    runPipeline(
+      {
+        pipelineFolder: resolve(folder),
+        data: options.data,
+        masks: options.mask ?? [],
+        out: resolve(options.out),
+        format: rasterFormat(options.format),
+        threshold: options.threshold,
+        memoryMB: options.memory,
+        device: options.device,
+      },
+      { signal, onProgress: progressOn(terminal) },
+    ),
+  )
+  return { document: report, text: runText(report) }
+}
+
+function rasterFormat(format: string): 'envi' | 'npy' {
+  if (format === 'envi' || format === 'npy') return format
+  throw new CuvetteError('unsupported', `This version does not write ${format.toUpperCase()}; use --format envi or --format npy.`)
+}
+
+/** A pipeline without a decider has no threshold. */
+function flaggedWords(flagged: number, pixels: number, threshold: number): string {
+  if (!Number.isFinite(threshold)) return 'nothing: the pipeline has no decider, and no --threshold was given'
+  return `${whole(flagged)} of ${whole(pixels)} pixels (${share(flagged, pixels)}) at threshold ${figures(threshold)}`
+}
+
+export function runText(report: RunReport): string {
+  const cubes = report.cubes.map((cube) => {
+    const pixels = cube.shape[0] * cube.shape[1]
+    const rows: [string, string][] = [
+      ['flagged', flaggedWords(cube.flagged, pixels, cube.threshold)],
+      ['quality', cube.metrics ? qualityWords(cube.metrics) : 'not known: no mask'],
+      ['time', duration(cube.seconds)],
+      ...cube.warnings.map((warning): [string, string] => ['warning', warning]),
+      ['files', cube.files.join('\n')],
+    ]
+    return `${cube.path} (${cube.shape.join(' x ')})\n${facts(rows)}`
+  })
+  return [...cubes, `Written to ${report.out}. Peak memory ${whole(report.peakMemoryMB)} MB. Ran on ${report.deviceReason}`].join('\n')
+}

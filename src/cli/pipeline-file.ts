@@ -1,0 +1,16 @@
+import { readFile } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import { CuvetteError } from '../shared/problem'
+
+/** The text of a pipeline document, and its absolute path for messages. */
+export async function readPipelineFile(file: string): Promise<{ text: string; path: string }> {
+  const path = resolve(file)
+  try {
+    return { text: await readFile(path, 'utf8'), path }
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code
+    if (code === 'ENOENT') throw new CuvetteError('missing-file', `There is no pipeline file ${path}.`, { path, cause: error })
+    if (code === 'EISDIR') throw new CuvetteError('bad-pipeline', `${path} is a folder; expected a pipeline document (YAML).`, { path, cause: error })
+    throw new CuvetteError('missing-file', `The pipeline file ${path} cannot be read (${code ?? String(error)}).`, { path, cause: error })
+  }
+}

@@ -1,0 +1,83 @@
+import { Command, Option } from 'commander'
+import { deviceOption, finiteNumber, positiveNumber, wholeNumber } from './arguments'
+import { EXPORT_TARGETS } from './commands/export'
+import type { ExportOptions } from './commands/export'
+import type { FitOptions } from './commands/fit'
+import { RUN_FORMATS } from './commands/run'
+import type { RunOptions } from './commands/run'
+import type { Outcome } from './outcome'
+import type { Terminal } from './terminal'
+
+/** Carries out one command and prints what came of it. */
+export type Conclude = (work: () => Promise<Outcome>) => Promise<void>
+
+/**
+ * The commands and their options. Each loads its own part of the engine when it is called, so that a
+ * help text or a wrong option does not wait for onnxruntime.
+ */
+export function cuvetteProgram(version: string, terminal: Terminal, conclude: Conclude): Command {
+  const program = new Command('cuvette')
+    .description('Offline workbench for hyperspectral cubes: look, train, threshold, export to ONNX.')
+    .version(version)
+    .exitOverride()
+    .showSuggestionAfterError()
+
+  const command = (name: string, description: string): Command =>
+    program.command(name).description(description).option('--json', 'print one JSON document on stdout and nothing else')
+
+  command('info', 'header, shape, wavelengths and warnings of a cube')
+    .argument('<cube>', 'file, optionally with #variable')
+    .action((cube: string) => conclude(async () => (await import('./commands/info')).info(cube)))
+
+  command('nodes', 'the catalogue of nodes with ports and parameters')
+    .argument('[types...]', 'show everything about these')
+    .action((types: string[]) => conclude(async () => (await import('./commands/nodes')).nodes(types)))
+
+  command('check', 'validate a pipeline document')
+    .argument('<pipeline>', 'YAML file')
+    .option('--data <cube>', 'check channel counts and wavelengths against this cube, too')
+    .action((pipeline: string, options: { data?: string }) => conclude(async () => (await import('./commands/check')).check(pipeline, options.data)))
+
+  command('fit', 'train a pipeline: statistics first, then gradients')
+    .argument('<pipeline>', 'YAML file')
+    .requiredOption('--data <cube...>', 'cubes to train on')
+    .option('--mask <mask...>', 'their masks, in the same order; default: found beside or inside each cube')
+    .option('--val <cube...>', 'cubes for validation; default: those of --data')
+    .requiredOption('--out <folder>', 'the trained-pipeline folder to write')
+    .option('--epochs <n>', 'instead of the number in the document', wholeNumber(1))
+    .option('--seed <n>', 'of every random number', wholeNumber(0, 2 ** 32 - 1))
+    .option('--learning-rate <rate>', 'instead of the one in the document', positiveNumber)
+    .addOption(deviceOption())
+    .option('--resume', 'continue from the checkpoint in --out')
+    .action((pipeline: string, options: FitOptions) => conclude(async () => (await import('./commands/fit')).fit(pipeline, options, terminal)))
+
+  command('run', 'scores and decisions of cubes, by a trained pipeline')
+    .argument('<folder>', 'trained-pipeline folder')
+    .requiredOption('--data <cube...>', 'cubes to score')
+    .option('--mask <mask...>', 'their masks, in the same order; default: found beside or inside each cube')
+    .requiredOption('--out <folder>', 'where scores, decisions and metrics.json go')
+    .addOption(new Option('--format <format>', 'of the rasters').choices(RUN_FORMATS).default('envi'))
+    .option('--threshold <score>', "instead of the decider's own rule", finiteNumber)
+    .option('--memory <MB>', 'budget for pixels in memory', positiveNumber)
+    .addOption(deviceOption())
+    .action((folder: string, options: RunOptions) => conclude(async () => (await import('./commands/run')).run(folder, options, terminal)))
+
+  command('export', 'a trained pipeline for other places')
+    .argument('<folder>', 'trained-pipeline folder')
+    .addOption(new Option('--to <target>', 'what to write').choices(EXPORT_TARGETS).makeOptionMandatory())
+    .requiredOption('--out <folder>', 'where to write it')
+    .action((folder: string, options: ExportOptions) => conclude(async () => (await import('./commands/export')).exportTo(folder, options, terminal)))
+
+  command('serve', 'the workbench in a browser, on this machine only')
+    .argument('[project]', 'project folder; default: the sample project')
+    .option('--port <n>', 'default: a free one', wholeNumber(0, 65535))
+    .action((project: string | undefined, options: { port?: number; json?: boolean }) =>
+      conclude(async () => (await import('./commands/serve')).serve(project, options, terminal)),
+    )
+
+  command('open', 'the desktop window')
+    .argument('[project]', 'project folder; default: the sample project')
+    .action((project: string | undefined) => conclude(async () => (await import('./commands/open')).open(project)))
+
+  return program
+}
