@@ -1,7 +1,6 @@
 import type { Graph, Value } from '../onnx/graph'
 import { float32 } from '../onnx/tensor'
 import { boolean, channelCount, choice, describe, image, integer, namedNumbers, number, vector } from './describe'
-import { detach } from './detach'
 import { normal, phases, uniform } from './initial-values'
 import type { NodeState, NodeType, Parameters, StateTensor } from './node'
 import { RunningStatistics, requireChannels, requirePixels } from './statistics'
@@ -137,7 +136,7 @@ export const deepSVDDCenterTracker: NodeType = {
     const alpha = setting('alpha', parameters.alpha as number)
     const mean = graph.op('ReduceMean', [rows('embeddings')], { axes: [0], keepdims: 0 })
     const kept = graph.op('Mul', [center, graph.op('Sub', [graph.scalar(1), alpha])])
-    const next = detach(graph, graph.op('Add', [kept, graph.op('Mul', [mean, alpha])]))
+    const next = graph.detach(graph.op('Add', [kept, graph.op('Mul', [mean, alpha])]))
     update(CENTER, next)
     return { center: next }
   },

@@ -1,8 +1,6 @@
-import type { Graph, Value } from '../onnx/graph'
 import { float32 } from '../onnx/tensor'
 import { squaredDistance } from './deep-svdd'
 import { describe, image, number, scalar, vector } from './describe'
-import { detach } from './detach'
 import type { NodeType } from './node'
 
 /** Sharpness of the softplus that keeps the radius positive. */
@@ -29,7 +27,7 @@ export const deepSVDDSoftBoundaryLoss: NodeType = {
   state: () => [{ name: 'r_unconstrained', shape: [], kind: 'parameter' }],
   initialise: () => ({ r_unconstrained: float32([], [0]) }),
   write({ graph, parameters, rows, inputs, state }) {
-    const radius = graph.op('Div', [softplus(graph, graph.op('Mul', [state.r_unconstrained, graph.scalar(BETA)])), graph.scalar(BETA)])
+    const radius = graph.op('Div', [graph.op('Softplus', [graph.op('Mul', [state.r_unconstrained, graph.scalar(BETA)])]), graph.scalar(BETA)])
     const squared = graph.op('Mul', [radius, radius])
     const outside = graph.op('Relu', [graph.op('Sub', [squaredDistance(graph, rows('embeddings'), inputs.center), squared])])
     const mean = graph.op('ReduceMean', [outside], { keepdims: 0 })
@@ -37,14 +35,4 @@ export const deepSVDDSoftBoundaryLoss: NodeType = {
     const weight = parameters.weight as number
     return { loss: weight === 1 ? loss : graph.op('Mul', [loss, graph.scalar(weight)]) }
   },
-}
-
-/**
- * ln(1 + e^x) with the slope e^(x - ln(1 + e^x)). The operator's own gradient uses the runtime's Sigmoid, which is exact
- * to about 1e-7 in absolute terms only: too coarse for the slope of a small radius.
- */
-function softplus(graph: Graph, x: Value): Value {
-  const value = detach(graph, graph.op('Softplus', [x]))
-  const slope = detach(graph, graph.op('Exp', [graph.op('Sub', [x, value])]))
-  return graph.op('Add', [value, graph.op('Mul', [slope, graph.op('Sub', [x, detach(graph, x)])])])
 }

@@ -49,13 +49,13 @@ export function differentiate(graph: Graph, loss: Value, wrt: readonly Value[]):
   })
 }
 
-/** Names of the values that change with `wrt`. Truth values and integers end the way. */
+/** Names of the values that change with `wrt`. Truth values, integers and detached values end the way. */
 function dependents(graph: Graph, wrt: readonly Value[]): Set<string> {
   const moving = new Set(wrt.map((value) => value.name))
   for (const node of graph.nodes) {
     if (!node.inputs.some((input) => moving.has(input))) continue
     for (const output of node.outputs) {
-      if (output !== '' && isFloat(graph.value(output).type)) moving.add(output)
+      if (output !== '' && isFloat(graph.value(output).type) && !graph.detached.has(output)) moving.add(output)
     }
   }
   return moving

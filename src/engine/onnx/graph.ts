@@ -49,6 +49,8 @@ export class Graph {
   readonly outputs: { name: string; value: Value }[] = []
   readonly nodes: GraphNode[] = []
   readonly initializers = new Map<string, Tensor>()
+  /** Values that count as constants in differentiation. A note for us: nothing of it is in the file. */
+  readonly detached = new Set<string>()
   private readonly values = new Map<string, Value>()
   private readonly constants = new Map<string, Value>()
   private readonly producers = new Map<string, GraphNode>()
@@ -132,7 +134,15 @@ export class Graph {
       if (!copy.has(name)) copy.initializer(name, tensor)
     }
     for (const node of this.nodes) copy.append(node, node.outputs.map((output) => (output === '' ? { type: 'float32', shape: [] } : this.value(output))))
+    for (const name of this.detached) copy.detached.add(name)
     return copy
+  }
+
+  /** The same numbers, through which no gradient flows. */
+  detach(value: Value): Value {
+    const held = this.op('Identity', [value], {}, { name: 'Detach' })
+    this.detached.add(held.name)
+    return held
   }
 
   /** Reshape to sizes that may be taken from other values at run time. */

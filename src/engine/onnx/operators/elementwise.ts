@@ -126,8 +126,8 @@ export const elementwise: OperatorFamily = {
   },
   Sigmoid: unary(({ of, y, g }) => of('Mul', g, of('Mul', y, of('Sub', of.number(1), y)))),
   Tanh: unary(({ of, y, g }) => of('Mul', g, of('Sub', of.number(1), of('Mul', y, y)))),
-  // Softplus is ln(1 + exp(x)); the sigmoid in a form that every float type has.
-  Softplus: unary(({ of, x, g }) => of('Mul', g, of('Sigmoid', x))),
+  // exp(x - y) is the sigmoid of x with its relative precision; the runtime's Sigmoid has 1e-7 in absolute terms only.
+  Softplus: unary(({ of, x, y, g }) => of('Mul', g, of('Exp', of('Sub', x, y)))),
   Clip: {
     infer: (context) => {
       const value = required(context, 0)
