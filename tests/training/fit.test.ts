@@ -103,6 +103,15 @@ describe('fitting a pipeline', () => {
     expect((await results(out)).state).toEqual((await results(whole)).state)
   })
 
+  it('leaves a finished pipeline alone when going on is stopped before another epoch', async () => {
+    const out = join(folder, 'out')
+    await fitPipeline(request(deepSVDD(), [cube], out, { epochs: 2 }), observed())
+    const before = await contents(out)
+    const stop = observed((progress, context) => { if (progress.kind === 'stage' && progress.stage === 'train') context.abort() })
+    await expect(fitPipeline(request(deepSVDD(), [cube], out, { epochs: 4, resume: true }), stop)).rejects.toMatchObject({ code: 'cancelled' })
+    expect(await contents(out)).toEqual(before)
+  })
+
   it('keeps the state after the last finished epoch when it is stopped', async () => {
     const out = join(folder, 'out')
     const report = await fitPipeline(request(deepSVDD(), [cube], out), stopAfterEpoch(2))

@@ -6,7 +6,7 @@ import { CuvetteError } from '../../shared/problem'
 import type { DeviceReport } from '../../shared/device'
 import type { FitReport, FitRequest } from '../../shared/reports'
 import { decodeSafetensors, encodeSafetensors } from '../files/safetensors'
-import { PIPELINE_FILES, RECORD_FORMAT, TRAINING_FOLDER, UNFINISHED_FOLDER } from '../inference/trained-pipeline'
+import { hasRecord, PIPELINE_FILES, RECORD_FORMAT, TRAINING_FOLDER, UNFINISHED_FOLDER } from '../inference/trained-pipeline'
 import { CUVETTE_VERSION, runtimeVersions } from '../inference/version'
 import type { WorkContext } from '../inference/work'
 import { secondsSince } from '../inference/work'
@@ -133,6 +133,7 @@ class Fit {
     this.progress = progress
     this.statistical = { ...(JSON.parse(checkpoint.properties.strings.statistical) as Omit<StatisticalOutcome, 'seconds'>), seconds: 0 }
     const folder = await resumedFitFolder(request.out)
+    const before = progress.epochs.length
     try {
       await this.readState(folder)
       const artifacts = compileArtifacts(pipeline, this.state, trainer)
@@ -141,7 +142,7 @@ class Fit {
       await this.writePipeline(folder)
       return await this.train(folder, samples, artifacts.additive)
     } catch (error) {
-      await folder.undo()
+      if (progress.epochs.length === before) await folder.undo()
       throw error
     }
   }
@@ -149,6 +150,14 @@ class Fit {
   private announce(): void {
     this.context.onProgress({ kind: 'device', device: this.device.device, reason: this.device.reason })
     this.warn(this.inputs.warnings)
+  }
+
+  /** The device that a model was opened on; with 'auto' it may be another than the one that was tried first. */
+  private runsOn(device: DeviceReport): void {
+    if (device.device !== this.device.device || device.reason !== this.device.reason) {
+      this.context.onProgress({ kind: 'device', device: device.device, reason: device.reason })
+    }
+    this.device = device
   }
 
   private warn(sentences: readonly string[]): void {
@@ -167,7 +176,7 @@ class Fit {
 
   private async fitStatistics({ stream }: Samples): Promise<void> {
     const started = performance.now()
-    const nodes = await fitStatistics(this.inputs.pipeline, this.state, stream, { seed: this.seed, device: this.device.device }, this.context)
+    const nodes = await fitStatistics(this.inputs.pipeline, this.state, stream, { seed: this.seed, device: this.request.device }, this.context)
     this.statistical = { nodes, pixels: nodes.length > 0 ? stream.count : 0, seconds: secondsSince(started) }
   }
 
@@ -177,10 +186,15 @@ class Fit {
     const training = await trainingFolder(folder)
     const { data, validation } = await prepareData(inputs, samples, trainer, additive, context)
     const checkpoint = await readCheckpoint(join(training, ARTIFACT_FILES.checkpoint))
-    const learner = await openLearner(training, checkpoint, this.device.device)
+    const learner = await openLearner(training, checkpoint, this.request.device)
     try {
+      this.runsOn(learner.report)
       const watched = watchedPorts(inputs.pipeline).filter((port) => learner.shows(port))
+      const before = progress.epochs.length
       const result = await trainEpochs({ pipeline: inputs.pipeline, settings: trainer, learner, data, validation, watched, folder: training, notes: this.notes(), progress }, context)
+      if (result.stopped && context.signal.aborted && progress.epochs.length === before && hasRecord(folder.out)) {
+        throw new CuvetteError('cancelled', 'The training was stopped before another epoch was finished; the pipeline is as it was.')
+      }
       if (result.warning !== null) this.warn([result.warning])
       this.takeOver(learner)
       return await this.finish(folder, result)
@@ -244,7 +258,8 @@ class Fit {
   private async assess(model: Uint8Array, stopped: boolean): Promise<Assessment | null> {
     if (stopped && this.context.signal.aborted) return null
     try {
-      const assessment = await assess(model, this.inputs.pipeline, this.inputs.frames, this.device.device, this.context)
+      const assessment = await assess(model, this.inputs.pipeline, this.inputs.frames, this.request.device, this.context)
+      if (!this.trainer) this.runsOn(assessment.device)
       this.warn(assessment.warnings)
       return assessment
     } catch (error) {

@@ -65,7 +65,7 @@ export async function trainEpochs(phase: GradientPhase, context: WorkContext): P
   const seconds = (): number => (performance.now() - started) / 1000
   const first = progress.epochs.length
   const planned = settings.epochs
-  const meter = startStage(context, 'train', 'Training', (planned - first) * phase.data.batchesPerEpoch)
+  const meter = startStage(context, 'train', 'Training', Math.max(0, planned - first) * phase.data.batchesPerEpoch)
   let kept = copyState(learner.state)
   while (progress.epochs.length < planned && progress.stopping.reason === null) {
     const number = progress.epochs.length + 1
