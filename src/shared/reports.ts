@@ -94,6 +94,8 @@ export interface ExportRequest {
   pipelineFolder: string
   to: 'onnx' | 'ort-training' | 'folder'
   out: string
+  /** A threshold that was tuned on the picture: the exported decider then uses it instead of its rule. */
+  threshold?: number
 }
 
 export interface ExportReport {

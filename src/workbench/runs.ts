@@ -148,7 +148,8 @@ export class Runs {
     const out = freeFolder(await this.grants.require(folder), slug(run.saved.entry.name))
     let report: ExportReport | null = null
     const job = this.jobs.start('export', `Export "${run.saved.entry.name}"`, runId, async (control) => {
-      report = await this.engines.compute.call('export', { pipelineFolder: this.folderOf(runId), to: 'folder', out }, {
+      const { threshold } = run.saved.entry
+      report = await this.engines.compute.call('export', { pipelineFolder: this.folderOf(runId), to: 'folder', out, ...(threshold !== null && { threshold }) }, {
         signal: control.signal(),
         onProgress: (progress) => control.report(progress),
         onAbort: 'finish',

@@ -66,6 +66,39 @@ describe('exporting a trained pipeline', () => {
     expect(await readFile(join(out, 'README.md'), 'utf8')).toContain('after 2 epochs with seed 3, on cubes of 6 bands')
   })
 
+  it('puts a threshold that was tuned on the picture into document, model and record', async () => {
+    await exported('folder', { threshold: 0.123 })
+    const limit = Math.fround(0.123)
+    const { pipeline, record, model } = await openTrainedPipeline(out)
+    expect(pipeline.nodes.find(({ name }) => name === 'decider')?.parameters.threshold).toBe(limit)
+    expect(record.chosenThreshold).toBe(limit)
+
+    const session = await openSession(model, 'cpu')
+    const feeds = { cube: { type: 'float32' as const, shape: [1, ...SHAPE], data: scenePixels() } }
+    const { scores, decisions } = await session.run(feeds)
+    const reached = [...(scores.data as Float32Array)].map((score) => (score >= limit ? 1 : 0))
+    expect([...(decisions.data as Uint8Array)]).toEqual(reached)
+    expect(new Set(reached).size).toBe(2)
+    // It stays an input: another threshold needs no other file.
+    const none = await session.run({ ...feeds, 'decider.threshold': { type: 'float32', shape: [], data: Float32Array.of(1e9) } }, ['decisions'])
+    expect((none.decisions.data as Uint8Array).some((decision) => decision === 1)).toBe(false)
+    await session.release()
+
+    const metadata = Object.fromEntries((decodeModelMessage(model).metadata_props ?? []).map(({ key, value }) => [key, value]))
+    expect(metadata['cuvette.threshold']).toBe(String(limit))
+    expect(metadata).not.toHaveProperty(['cuvette.metrics'])
+    expect(metadata['cuvette.seed']).toBe('3')
+
+    const report = await runPipeline({ pipelineFolder: out, data: [cube], masks: [], out: join(folder, 'new', 'run'), format: 'envi', device: 'cpu' }, observed())
+    expect(report.cubes[0].threshold).toBe(limit)
+    expect(report.cubes[0].flagged).toBe(reached.filter((decision) => decision === 1).length)
+  })
+
+  it('refuses a threshold that is no number', async () => {
+    await expect(exported('folder', { threshold: NaN })).rejects.toMatchObject({ code: 'bad-argument', message: 'The threshold is NaN; a finite number is expected.' })
+    expect(existsSync(out)).toBe(false)
+  })
+
   it('copies the whole folder, which opens and scores the same', async () => {
     const report = await exported('folder')
     expect(await contents(out)).toEqual(await contents(fitted))

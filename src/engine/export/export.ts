@@ -9,6 +9,7 @@ import { openTrainedPipeline, PIPELINE_FILES, TRAINING_FOLDER } from '../inferen
 import type { TrainedPipeline } from '../inference/trained-pipeline'
 import type { WorkContext } from '../inference/work'
 import { artifactsReadme } from './readme'
+import { withThreshold } from './tuned'
 import { verifyEvaluationModel, verifyModel } from './verify'
 import type { Verification } from './verify'
 
@@ -21,7 +22,8 @@ export const TOLERANCE = 1e-5
  * then it appears under its name, all at once. Throws CuvetteError; then nothing is left.
  */
 export async function exportPipeline(request: ExportRequest, context: WorkContext): Promise<ExportReport> {
-  const trained = await openTrainedPipeline(request.pipelineFolder)
+  const fitted = await openTrainedPipeline(request.pipelineFolder)
+  const { trained, rewritten } = request.threshold === undefined ? { trained: fitted, rewritten: new Map<string, Uint8Array>() } : withThreshold(fitted, request.threshold)
   if (request.to === 'ort-training' && trained.record.withoutTraining !== null) {
     throw new CuvetteError('bad-argument', `The pipeline ${trained.folder} has no training artifacts: ${lowerFirst(trained.record.withoutTraining)} Export it with --to onnx or --to folder.`, { path: trained.folder })
   }
@@ -32,7 +34,7 @@ export async function exportPipeline(request: ExportRequest, context: WorkContex
   try {
     await mkdir(workshop)
     context.onProgress({ kind: 'stage', stage: 'export', message: 'Writing', done: 0, total: 2, secondsLeft: null })
-    const files = await write(workshop, trained, request, target)
+    const files = await write(workshop, trained, rewritten, request, target)
     throwIfStopped(context.signal)
     context.onProgress({ kind: 'stage', stage: 'export', message: 'Checking what was written', done: 1, total: 2, secondsLeft: null })
     const verified = await verify(workshop, trained, request, target)
@@ -62,7 +64,7 @@ async function requireFree(target: string, to: ExportRequest['to']): Promise<voi
 }
 
 /** Writes the export into a folder of its own. Returns the files relative to the request's `out`. */
-async function write(workshop: string, { folder, record, model }: TrainedPipeline, request: ExportRequest, target: string): Promise<string[]> {
+async function write(workshop: string, { folder, record, model }: TrainedPipeline, rewritten: ReadonlyMap<string, Uint8Array>, request: ExportRequest, target: string): Promise<string[]> {
   if (request.to === 'onnx') {
     await writeFileAtomic(join(workshop, basename(target)), model)
     return [basename(target)]
@@ -72,7 +74,7 @@ async function write(workshop: string, { folder, record, model }: TrainedPipelin
   for (const name of request.to === 'folder' ? [...names, PIPELINE_FILES.record] : names) {
     const place = request.to === 'folder' ? name : basename(name)
     await mkdir(dirname(join(workshop, place)), { recursive: true })
-    await writeFileAtomic(join(workshop, place), await readFile(join(folder, name)))
+    await writeFileAtomic(join(workshop, place), rewritten.get(name) ?? (await readFile(join(folder, name))))
     written.push(place)
   }
   if (request.to === 'ort-training') {

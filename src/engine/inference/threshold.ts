@@ -8,6 +8,7 @@ const rules: Readonly<Record<string, (scores: Float32Array, decider: PipelineNod
 }
 
 function quantileRule(scores: Float32Array, { name, parameters }: PipelineNode): number {
+  if (typeof parameters.threshold === 'number') return parameters.threshold
   const axes = Array.isArray(parameters.reduce_dims) ? parameters.reduce_dims.map((axis) => (axis + 4) % 4) : [1, 2, 3]
   if (!axes.includes(1) || !axes.includes(2) || axes.includes(0)) {
     throw new CuvetteError('unsupported', `The decider ${name} asks for thresholds over the axes ${axes.join(', ')}; whole scenes have one threshold each. Leave reduce_dims out, or give a threshold.`, { where: `nodes.${name}.config.reduce_dims` })

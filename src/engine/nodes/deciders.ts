@@ -11,18 +11,20 @@ export const quantileBinaryDecider: NodeType = {
     family: 'deciders',
     role: 'decider',
     summary: 'Flags the pixels whose score reaches a quantile of the scores of the image.',
-    formula: 'decision = score >= quantile(scores of the image), linear interpolation between neighbours',
+    formula: 'decision = score >= quantile(scores of the image), linear interpolation between neighbours; with a threshold: score >= threshold',
     source: 'cuvis.ai QuantileBinaryDecider; torch.quantile.',
     inputs: [image('logits', 'C', 'Scores.', { aliases: ['scores', 'data'] })],
     outputs: [image('decisions', 1, 'Whether a pixel is flagged.', { dtype: 'bool', aliases: ['output'] })],
     parameters: [
       number('quantile', 0.995, 'Share of the pixels below the threshold.', { minimum: 0, maximum: 1 }),
+      number('threshold', null, 'A fixed threshold, chosen on a picture, instead of the quantile; null: the quantile decides.', { nullable: true }),
       integers('reduce_dims', null, 'Axes of [B, H, W, C] over which one threshold is shared; null: all but the first.', { nullable: true, minimum: -4, maximum: 3 }),
       choice('nan_policy', ['omit', 'propagate'], 'omit', 'omit: scores that are not finite are left out of the quantile; propagate: one NaN makes every decision of the image false.'),
     ],
   }),
   locality: 'image',
-  repositoryParameters: { nan_policy: 'propagate' },
+  // The reference writes a threshold of its base class, which this decider never looks at.
+  repositoryParameters: { nan_policy: 'propagate', threshold: null },
   channels: (_parameters, inputs) => ({ decisions: inputs.logits }),
   check(parameters) {
     if (Array.isArray(parameters.reduce_dims) && parameters.reduce_dims.length === 0) {
@@ -35,6 +37,7 @@ export const quantileBinaryDecider: NodeType = {
   },
   write({ graph, parameters, inputs, setting }) {
     const scores = inputs.logits
+    if (typeof parameters.threshold === 'number') return { decisions: graph.op('GreaterOrEqual', [scores, setting('threshold', parameters.threshold)]) }
     const threshold = quantileThreshold(graph, scores, reducedAxes(parameters), setting('quantile', parameters.quantile as number), parameters.nan_policy === 'omit')
     return { decisions: graph.op('GreaterOrEqual', [scores, threshold]) }
   },
