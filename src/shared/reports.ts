@@ -10,8 +10,8 @@ export interface FitRequest {
   pipeline: { text: string; path: string }
   /** Cube paths, each optionally with #variable. */
   data: string[]
-  /** One per data cube, or empty: then a mask is looked for beside or inside each cube. */
-  masks: string[]
+  /** One per data cube, null for none; or empty: then a mask is looked for beside or inside each cube. */
+  masks: (string | null)[]
   /** Cubes for validation at each epoch. Empty: the training cubes. */
   validation: string[]
   out: string
@@ -61,7 +61,8 @@ export interface RunRequest {
   /** A trained-pipeline folder. */
   pipelineFolder: string
   data: string[]
-  masks: string[]
+  /** As in FitRequest. */
+  masks: (string | null)[]
   out: string
   format: 'envi' | 'npy'
   /** Overrides the decider's own rule. */

@@ -187,7 +187,8 @@ export class Runs {
     const report = await this.engines.compute.call('fit', {
       pipeline: { text: saved.pipelineText, path: saved.entry.pipelineId },
       data: [saved.cubeReference],
-      masks: saved.maskReference === null ? [] : [saved.maskReference],
+      // null, not []: a mask that the user detached must not be found again beside the cube.
+      masks: [saved.maskReference],
       validation: [],
       out,
       ...(saved.epochs === null ? {} : { epochs: saved.epochs }),
@@ -214,7 +215,7 @@ export class Runs {
     const report = await this.engines.compute.call('run', {
       pipelineFolder: this.folderOf(saved.entry.id),
       data: [saved.cubeReference],
-      masks: saved.maskReference === null ? [] : [saved.maskReference],
+      masks: [saved.maskReference],
       out,
       format: 'envi',
       device: saved.device,

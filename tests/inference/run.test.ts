@@ -184,6 +184,11 @@ describe('running a trained pipeline', () => {
     expect((await readFile(join(out, 'holes_decisions.img')))[0]).toBe(0)
   })
 
+  it('compares with the mask beside the cube, unless none is wanted', async () => {
+    expect((await run()).cubes[0].metrics).not.toBeNull()
+    expect((await run({ masks: [null] })).cubes[0].metrics).toBeNull()
+  })
+
   it('refuses what it cannot do, with one sentence and without a trace', async () => {
     const empty = await writeScene(folder, 'empty', scenePixels().fill(Number.NaN))
     const narrow = await writeScene(folder, 'narrow', scenePixels(1, [4, 5, 3]), [4, 5, 3], sceneMask([4, 5, 3]))

@@ -39,7 +39,8 @@ export function pixelBatches(pool: PixelPool, frames: readonly Frame[], settings
       const order = settings.shuffle ? shuffled(pool.count, randomSource(settings.seed, `order of pixels in epoch ${epoch}`)) : null
       for (let start = 0; start < pool.count; start += settings.size) {
         const count = Math.min(settings.size, pool.count - start)
-        yield poolBatch(pool, frames, (index) => (order ? order[start + index] : start + index), count, settings.piecePixels)
+        const batch = poolBatch(pool, frames, (index) => (order ? order[start + index] : start + index), count, settings.piecePixels)
+        yield gatheredOnce(batch, 4 * count * pool.bands)
       }
     },
   }
@@ -70,6 +71,30 @@ function poolBatch(pool: PixelPool, frames: readonly Frame[], pixelAt: (index: n
         }
         yield loosePixels(buffer, anomalous, size, bands)
       }
+    },
+  }
+}
+
+/** A batch up to this size is kept for its second pass: gathering scattered pixels takes about as long as computing on them. */
+const KEPT_BYTES = 64 * 2 ** 20
+
+/** The same batch, which gathers its pieces once. */
+function gatheredOnce(batch: Batch, bytes: number): Batch {
+  if (batch.single || bytes > KEPT_BYTES) return batch
+  let kept: Piece[] | null = null
+  return {
+    single: false,
+    async *pieces() {
+      if (kept) {
+        yield* kept
+        return
+      }
+      const walked: Piece[] = []
+      for await (const piece of batch.pieces()) {
+        walked.push({ ...piece, cube: { ...piece.cube, data: piece.cube.data.slice() }, targets: piece.targets && { ...piece.targets, data: piece.targets.data.slice() } })
+        yield piece
+      }
+      kept = walked
     },
   }
 }
