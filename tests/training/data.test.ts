@@ -45,6 +45,8 @@ describe('batches of pixels', () => {
     expect(first.flatMap(({ firsts }) => firsts).sort((a, b) => a - b)).toEqual(all)
     expect(first.reduce((sum, { anomalous }) => sum + anomalous, 0)).toBe(4)
     expect(await epoch(1)).toEqual(first)
+    const [batch] = [...data.batches(1)]
+    for (let walk = 0; walk < 3; walk += 1) expect(await placesOf(batch)).toEqual(first[0])
     expect((await epoch(2))[0].firsts).not.toEqual(first[0].firsts)
     expect((await epoch(1, pixelBatches(pool, [frame], { ...settings, seed: 5 })))[0].firsts).not.toEqual(first[0].firsts)
     expect((await epoch(3, pixelBatches(pool, [frame], { ...settings, shuffle: false })))[0].firsts[0]).toBe(pixels[0])
