@@ -1,9 +1,9 @@
-import { mkdir } from 'node:fs/promises'
 import { cannotWrite } from '../engine/files/atomic'
+import { makeFolders } from '../engine/files/folders'
 
 /** Makes the folder with its parents. Throws CuvetteError('cannot-write'). */
 export async function makeFolder(path: string): Promise<void> {
-  await mkdir(path, { recursive: true }).catch((error: unknown) => {
+  await makeFolders(path).catch((error: unknown) => {
     throw cannotWrite(path, error)
   })
 }

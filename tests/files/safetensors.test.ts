@@ -78,6 +78,11 @@ describe('safetensors', () => {
     expect(decodeSafetensors(shifted.subarray(3), 'x').tensors).toEqual(tensors)
   })
 
+  it('reads a Buffer, whose slices are views', () => {
+    const tensors = { a: { type: 'float32' as const, shape: [2], data: Float32Array.of(1, 2) }, b: { type: 'float32' as const, shape: [1], data: Float32Array.of(3) } }
+    expect(decodeSafetensors(Buffer.from(encodeSafetensors(tensors)), 'buffer').tensors).toEqual(tensors)
+  })
+
   it('refuses to write what does not fit together', () => {
     expect(() => encodeSafetensors({ a: { type: 'float32', shape: [3], data: new Float32Array(2) } })).toThrow('The tensor "a" of type float32 and shape [3] cannot be stored with 2 numbers.')
     expect(() => encodeSafetensors({ a: { type: 'float32', shape: [2], data: new Float64Array(2) } })).toThrow('cannot be stored')

@@ -2,7 +2,7 @@ import { CuvetteError } from '../../shared/problem'
 import { deciderOf } from '../inference/threshold'
 import { PIPELINE_FILES, sha256 } from '../inference/trained-pipeline'
 import type { TrainedPipeline } from '../inference/trained-pipeline'
-import { decodeModel, encodeModel } from '../onnx/model'
+import { encodeModel, readModel } from '../onnx/model'
 import { resolvePipeline } from '../pipeline/check'
 import { compileInference } from '../pipeline/compile'
 import { parsePipeline } from '../pipeline/document'
@@ -28,7 +28,7 @@ export function withThreshold(fitted: TrainedPipeline, wanted: number): { traine
   const pipeline = resolvePipeline(parsePipeline(text, document.path), facts)
 
   const { graph, metadata } = compileInference(pipeline, fitted.state)
-  const kept = decodeModel(fitted.model, PIPELINE_FILES.model).metadata
+  const kept = Object.fromEntries((readModel(fitted.model, PIPELINE_FILES.model).metadata_props ?? []).map(({ key, value }) => [key, value]))
   // Precision and recall in there were counted at the rule's threshold.
   delete kept['cuvette.metrics']
   const model = encodeModel(graph, { name: 'inference', metadata: { ...kept, ...metadata, 'cuvette.threshold': String(threshold) } })

@@ -68,8 +68,8 @@ export function decodeSafetensors(bytes: Uint8Array, path: string): SafeTensorFi
   const tensors = Object.fromEntries(
     entries.map(({ name, code, shape, from, to }): [string, SafeTensor] => {
       const { type, view } = types[code]
-      // A copy: the numbers need not be aligned in the file.
-      return [name, { type, shape, data: view(bytes.slice(start + from, start + to).buffer) }]
+      // A copy: the numbers need not be aligned in the file. Not slice, which is a view of a Buffer.
+      return [name, { type, shape, data: view(Uint8Array.from(bytes.subarray(start + from, start + to)).buffer) }]
     }),
   )
   return { tensors, metadata }

@@ -1,4 +1,4 @@
-import { mkdir, rm, rmdir } from 'node:fs/promises'
+import { rm, rmdir } from 'node:fs/promises'
 import { basename, dirname, extname, join } from 'node:path'
 import { CuvetteError } from '../../shared/problem'
 import type { RunRequest } from '../../shared/reports'
@@ -6,6 +6,7 @@ import type { Cube } from '../cube'
 import { writeEnvi } from '../cube/writers/envi'
 import { writeNpy } from '../cube/writers/npy'
 import { cannotWrite, openAtomic } from '../files/atomic'
+import { makeFolders } from '../files/folders'
 
 /** Classes of a decisions image: position in the list is the class id. */
 export const DECISION_CLASSES: readonly { name: string; colour: readonly [number, number, number] }[] = [
@@ -18,7 +19,7 @@ export const DECISION_CLASSES: readonly { name: string; colour: readonly [number
  * created, as far as they are empty. Throws CuvetteError('cannot-write'); then nothing was created.
  */
 export async function createFolder(folder: string): Promise<() => Promise<void>> {
-  const created = await mkdir(folder, { recursive: true }).catch((error: unknown) => {
+  const created = await makeFolders(folder).catch((error: unknown) => {
     throw cannotWrite(folder, error)
   })
   const undo = async (): Promise<void> => {
