@@ -1,6 +1,6 @@
 import { Graph } from '../src/engine/onnx/graph'
 import { encodeModel } from '../src/engine/onnx/model'
-import { float32 } from '../src/engine/onnx/tensor'
+import { float32, int64 } from '../src/engine/onnx/tensor'
 import { CHANNELS, HIDDEN, REP_DIM } from './pipeline'
 
 // The arithmetic that cannot be avoided: the same matrix products with nothing around them.
@@ -9,7 +9,7 @@ function weights(rows: number, columns: number) {
   return float32([rows, columns], Float32Array.from({ length: rows * columns }, (_, index) => Math.sin(index)))
 }
 
-/** Two products of the forward pass and three of the backward pass, each summed up to one number so that nothing is left out. */
+/** Two products of the forward pass and three of the backward pass. */
 export function stepProducts(): Uint8Array {
   const graph = new Graph()
   const x = graph.input('x', 'float32', ['N', CHANNELS])
@@ -23,11 +23,12 @@ export function stepProducts(): Uint8Array {
   return encodeModel(graph, { name: 'step_products' })
 }
 
-/** The two products of the forward pass. */
+/** The two products of the forward pass; one row of the result comes out, so that no time goes into copying it. */
 export function scoringProducts(): Uint8Array {
   const graph = new Graph()
   const x = graph.input('x', 'float32', ['N', CHANNELS])
   const hidden = graph.op('Gemm', [x, graph.initializer('first', weights(HIDDEN, CHANNELS))], { transB: 1 })
-  graph.output('embedding', graph.op('Gemm', [hidden, graph.initializer('second', weights(REP_DIM, HIDDEN))], { transB: 1 }))
+  const embedding = graph.op('Gemm', [hidden, graph.initializer('second', weights(REP_DIM, HIDDEN))], { transB: 1 })
+  graph.output('first_row', graph.op('Slice', [embedding, ...[[0], [1], [0]].map((numbers) => graph.constant(int64([1], numbers)))]))
   return encodeModel(graph, { name: 'scoring_products' })
 }

@@ -2,7 +2,7 @@ import { cpus } from 'node:os'
 import { CHUNK, fitOnNoise, SCORE_ROWS, scoreContestants, STEP_ROWS, stepContestants } from './cuvette'
 import type { Contestant } from './cuvette'
 import { startTorch } from './torch'
-import type { Torch } from './torch'
+import type { Torch, TorchRequest } from './torch'
 
 // Every contestant runs a few times in every round, and the rounds alternate, so that whatever else the machine does
 // falls on all of them alike. The first repeats of a round are not counted: caches are cold then, and an idle process is
@@ -28,35 +28,51 @@ const WORKS: Work[] = [
 export async function main(words: readonly string[], torchScript: string): Promise<void> {
   const json = words.includes('--json')
   const say = (text: string): void => void (json || console.log(text))
-  const torch = await startTorch(torchScript)
-  if ('missing' in torch) say(`PyTorch is left out: ${torch.missing}.\n`)
-  else say(`PyTorch ${torch.version}, OMP_WAIT_POLICY=PASSIVE.`)
-  say(`${cpus()[0].model.trim()}, ${cpus().length} cores; medians of ${ROUNDS} alternating rounds of ${COUNTED}.\n`)
+  say(`${cpus()[0].model.trim()}, ${cpus().length} cores, Node ${process.version}; medians of ${ROUNDS} alternating rounds of ${COUNTED}.`)
 
-  const results: Record<string, unknown>[] = []
+  const results: Result[] = []
+  let version: string | null = null
   const fitted = await fitOnNoise()
   try {
-    for (const work of WORKS) {
-      for (const threads of [1, 2].filter((count) => count <= cpus().length)) {
+    for (const threads of [1, 2].filter((count) => count <= cpus().length)) {
+      const torch = await startTorch(torchScript, threads)
+      if ('missing' in torch) say(`PyTorch is left out: ${torch.missing}.`)
+      else version = torch.version
+      for (const work of WORKS) {
         const { contestants, release } = await work.open(fitted, threads)
-        const all = 'missing' in torch ? contestants : [...contestants, ...torchContestants(torch, work, threads)]
-        const medians = await race(all)
+        const milliseconds = await race('missing' in torch ? contestants : [...contestants, ...torchContestants(torch, work)])
         await release()
-        results.push({ work: work.work, threads, milliseconds: medians, ratios: ratiosOf(medians) })
-        say(`${work.title}, ${threads} ${threads === 1 ? 'thread' : 'threads'}\n${report(medians)}\n`)
+        results.push({ work: work.work, threads, milliseconds, ratios: ratiosOf(milliseconds) })
+        say(`\n${work.title}, ${threads} ${threads === 1 ? 'thread' : 'threads'}\n${report(milliseconds)}`)
       }
+      if (!('missing' in torch)) torch.end()
     }
   } finally {
     await fitted.remove()
-    if (!('missing' in torch)) torch.end()
   }
-  if (json) console.log(JSON.stringify({ node: process.version, processor: cpus()[0].model.trim(), torch: 'missing' in torch ? null : torch.version, results }, null, 2))
+  if (json) console.log(JSON.stringify({ node: process.version, processor: cpus()[0].model.trim(), torch: version, results }, null, 2))
 }
 
-function torchContestants(torch: Torch, { work, rows }: Work, threads: number): Contestant[] {
+interface Result {
+  work: Work['work']
+  threads: number
+  /** Median by contestant. */
+  milliseconds: Record<string, number>
+  ratios: Record<string, number>
+}
+
+function torchContestants(torch: Torch, { work, rows }: Work): Contestant[] {
   // PyTorch measures itself, so that the way to the child process does not count.
-  const contestant = (name: string, chunk: number): Contestant => ({ name, measure: (repeats) => torch.measure({ work, rows, chunk, threads, repeats }) })
-  return [contestant('torch whole', rows), contestant('torch micro', CHUNK)]
+  const contestant = (name: string, what: TorchRequest['work'], chunk: number): Contestant => ({
+    name,
+    measure: (repeats) => torch.measure({ work: what, rows, chunk, repeats }),
+  })
+  return [
+    contestant('torch whole', work, rows),
+    contestant('torch micro', work, CHUNK),
+    // Not the same numbers: the centre follows each chunk, which saves the first pass over the batch.
+    ...(work === 'step' ? [contestant('torch micro, one pass', 'one-pass-step', CHUNK)] : []),
+  ]
 }
 
 /** Median milliseconds by name. */
@@ -78,16 +94,15 @@ function median(values: readonly number[]): number {
 
 /** How many times as fast Cuvette's best way is; and how near it comes to the bare products. */
 function ratiosOf(medians: Record<string, number>): Record<string, number> {
-  const best = Math.min(medians['cuvette whole'], medians['cuvette micro'])
-  const products = Math.min(medians['products whole'], medians['products micro'])
+  const best = (who: string): number => Math.min(...Object.entries(medians).flatMap(([name, ms]) => (name.startsWith(who) ? [ms] : [])))
   return {
     ...('torch whole' in medians && {
       'torch whole / cuvette whole': medians['torch whole'] / medians['cuvette whole'],
-      'torch whole / cuvette best': medians['torch whole'] / best,
+      'torch whole / cuvette best': medians['torch whole'] / best('cuvette'),
       'torch micro / cuvette micro': medians['torch micro'] / medians['cuvette micro'],
-      'torch best / cuvette best': Math.min(medians['torch whole'], medians['torch micro']) / best,
+      'torch best / cuvette best': best('torch') / best('cuvette'),
     }),
-    'cuvette best / products best': best / products,
+    'cuvette best / products best': best('cuvette') / best('products'),
   }
 }
 

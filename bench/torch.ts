@@ -2,10 +2,9 @@ import { spawn, spawnSync } from 'node:child_process'
 import { createInterface } from 'node:readline'
 
 export interface TorchRequest {
-  work: 'step' | 'score'
+  work: 'step' | 'one-pass-step' | 'score'
   rows: number
   chunk: number
-  threads: number
   repeats: number
 }
 
@@ -16,13 +15,14 @@ export interface Torch {
   end(): void
 }
 
-/** PyTorch in a child process that lives as long as the benchmark; or why there is none. */
-export async function startTorch(script: string): Promise<Torch | { missing: string }> {
+/** PyTorch in a child process with so many threads, which lives until `end`; or why there is none. */
+export async function startTorch(script: string, threads: number): Promise<Torch | { missing: string }> {
   const python = ['/usr/bin/python3', 'python3'].find((name) => spawnSync(name, ['-c', 'import torch'], { stdio: 'ignore' }).status === 0)
   if (!python) return { missing: 'no python3 with torch was found (Debian: apt-get install python3-torch)' }
   const child = spawn(python, [script], {
-    // Spinning OpenMP threads would fight with those of OpenBLAS; without this PyTorch is up to 2.5 times slower on two threads.
-    env: { ...process.env, OMP_WAIT_POLICY: 'PASSIVE' },
+    // OpenBLAS keeps threads of its own, which torch.set_num_threads does not reach. Spinning OpenMP threads would fight
+    // with them: without the passive policy PyTorch is up to 2.5 times slower on two threads.
+    env: { ...process.env, OMP_WAIT_POLICY: 'PASSIVE', OMP_NUM_THREADS: String(threads), OPENBLAS_NUM_THREADS: String(threads) },
     stdio: ['pipe', 'pipe', 'inherit'],
   })
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()

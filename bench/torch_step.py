@@ -3,7 +3,7 @@
 Reads one JSON request a line from stdin, answers with one JSON line of milliseconds. Staying alive
 between requests lets the parent alternate the contestants, so that a busy machine hurts all alike.
 
-  {"work": "step" | "score", "rows": N, "chunk": N, "threads": N, "repeats": N}
+  {"work": "step" | "one-pass-step" | "score", "rows": N, "chunk": N, "repeats": N}
 """
 import json
 import sys
@@ -35,20 +35,31 @@ class DeepSvdd(torch.nn.Module):
     def embeddings(self, x):
         return self.embed(torch.relu(self.hidden(x)))
 
-    def loss(self, x):
-        """Soft boundary around a centre that follows the batch; in chunks it follows each chunk, which costs no second pass."""
-        z = self.embeddings(x)
-        self.centre = 0.9 * self.centre + 0.1 * z.detach().mean(dim=0)
+    def follow(self, mean):
+        self.centre = 0.9 * self.centre + 0.1 * mean
+
+    def loss(self, z):
+        """Soft boundary around the centre."""
         squared = torch.nn.functional.softplus(self.radius, beta=10.0).square()
         return squared + torch.relu((z - self.centre).square().sum(dim=1) - squared).mean() / NU
 
 
-def step(model, optimizer, x, chunk):
-    """One optimizer step over all rows; the gradients of chunks add up."""
+def step(model, optimizer, x, chunk, follow_chunks=False):
+    """
+    One optimizer step over all rows; the gradients of chunks add up. The centre moves to the mean of the whole batch
+    before the loss is taken, which costs chunks a first pass. follow_chunks: it follows each chunk instead, in one
+    pass; the gradients are then not those of the whole batch.
+    """
     optimizer.zero_grad(set_to_none=True)
-    for start in range(0, len(x), chunk):
-        part = x[start : start + chunk]
-        (model.loss(part) * (len(part) / len(x))).backward()
+    whole = chunk >= len(x)
+    if not whole and not follow_chunks:
+        with torch.no_grad():
+            model.follow(sum(model.embeddings(part).sum(dim=0) for part in x.split(chunk)) / len(x))
+    for part in x.split(chunk):
+        z = model.embeddings(part)
+        if whole or follow_chunks:
+            model.follow(z.detach().mean(dim=0))
+        (model.loss(z) * (len(part) / len(x))).backward()
     optimizer.step()
 
 
@@ -62,13 +73,13 @@ optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=0.01)
 pixels = {}
 works = {
     "step": lambda x, chunk: step(model, optimizer, x, chunk),
+    "one-pass-step": lambda x, chunk: step(model, optimizer, x, chunk, follow_chunks=True),
     "score": lambda x, chunk: score(model, x, chunk),
 }
 
 print(json.dumps({"torch": torch.__version__}), flush=True)
 for line in sys.stdin:
     request = json.loads(line)
-    torch.set_num_threads(request["threads"])
     rows = request["rows"]
     if rows not in pixels:
         pixels[rows] = torch.randn(rows, CHANNELS)

@@ -8,14 +8,20 @@ import { pathToFileURL } from 'node:url'
 const root = resolve(import.meta.dirname, '..')
 const entry = join(root, 'out', 'main', 'cli.js')
 
-/** In a process of its own, so that whatever npm or the build prints goes to stderr. */
+const module = (name) => JSON.stringify(pathToFileURL(join(root, 'scripts', 'prerequisites', name)).href)
+
+/** In a process of its own, so that whatever npm or the build prints goes to stderr. The build is loaded only once its packages are there. */
+const preparation = `
+  try {
+    await (await import(${module('install.mjs')})).ensureInstalled()
+    await (await import(${module('build.mjs')})).ensureBuilt()
+  } catch (error) {
+    console.error(error.message)
+    process.exitCode = 1
+  }`
+
 function prepare() {
-  const script = `
-    const { ensureInstalled } = await import(${JSON.stringify(pathToFileURL(join(root, 'scripts', 'prerequisites', 'install.mjs')).href)})
-    await ensureInstalled()
-    const { ensureBuilt } = await import(${JSON.stringify(pathToFileURL(join(root, 'scripts', 'prerequisites', 'build.mjs')).href)})
-    await ensureBuilt()`
-  const { status } = spawnSync(process.execPath, ['--input-type=module', '-e', script], { cwd: root, stdio: ['ignore', 2, 2] })
+  const { status } = spawnSync(process.execPath, ['--input-type=module', '-e', preparation], { cwd: root, stdio: ['ignore', 2, 2] })
   return status === 0 && existsSync(entry)
 }
 

@@ -32,3 +32,9 @@ const DEVICES: readonly DeviceChoice[] = ['auto', 'cuda', 'webgpu', 'dml', 'core
 export function deviceOption(): Option {
   return new Option('--device <device>', 'where graphs run').choices(DEVICES).default('auto')
 }
+
+/** What run's --format may be; tiff and png are planned and refused. */
+export const RUN_FORMATS = ['envi', 'npy', 'tiff', 'png'] as const
+
+/** What export's --to may be; triton and cuvis are planned and refused. */
+export const EXPORT_TARGETS = ['onnx', 'ort-training', 'folder', 'triton', 'cuvis'] as const

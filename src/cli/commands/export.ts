@@ -2,14 +2,12 @@ import { resolve } from 'node:path'
 import { exportPipeline } from '../../engine/export/export'
 import { CuvetteError } from '../../shared/problem'
 import type { ExportReport, ExportRequest } from '../../shared/reports'
+import type { EXPORT_TARGETS } from '../arguments'
 import { stoppable } from '../interrupt'
 import type { Outcome } from '../outcome'
 import { progressOn } from '../progress'
 import type { Terminal } from '../terminal'
 import { facts } from '../words'
-
-/** What --to may be; the last two are planned. */
-export const EXPORT_TARGETS = ['onnx', 'ort-training', 'folder', 'triton', 'cuvis'] as const
 
 export interface ExportOptions {
   to: (typeof EXPORT_TARGETS)[number]

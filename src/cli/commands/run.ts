@@ -19,9 +19,6 @@ export interface RunOptions {
   device: DeviceChoice
 }
 
-/** What --format may be; the last two are named in the plan and not written yet. */
-export const RUN_FORMATS = ['envi', 'npy', 'tiff', 'png'] as const
-
 /** cuvette run DIR: scores and decisions of whole cubes. */
 export async function run(folder: string, options: RunOptions, terminal: Terminal): Promise<Outcome> {
   const report = await stoppable(terminal, 'Stopping.', (signal) =>
