@@ -9,6 +9,8 @@ const MILLISECONDS_BETWEEN_LINES = 10_000
 export function progressOn(terminal: Terminal): (progress: WorkProgress) => void {
   let stage = ''
   let lastLine = 0
+  /** The last epoch, and the stage that it belongs to: while that runs on, the line keeps showing it. */
+  let epoch = { stage: '', text: '' }
   const seen = new Set<string>()
 
   return (progress) => {
@@ -19,8 +21,11 @@ export function progressOn(terminal: Terminal): (progress: WorkProgress) => void
         return once(`Warning: ${progress.message}`)
       case 'stage': {
         const text = stageLine(progress)
-        terminal.status(text)
-        if (terminal.interactive) return
+        terminal.status(progress.stage === epoch.stage ? `${epoch.text}  ${text}` : text)
+        if (terminal.interactive) {
+          stage = progress.stage
+          return
+        }
         const now = Date.now()
         if (progress.stage === stage && now - lastLine < MILLISECONDS_BETWEEN_LINES) return
         stage = progress.stage
@@ -30,6 +35,7 @@ export function progressOn(terminal: Terminal): (progress: WorkProgress) => void
       }
       case 'epoch': {
         const text = epochLine(progress.record, progress.epochs, progress.secondsLeft)
+        epoch = { stage, text: epochLine(progress.record, progress.epochs, null) }
         terminal.status(text)
         if (!terminal.interactive && worthALine(progress.record.epoch, progress.epochs)) terminal.note(text)
         return

@@ -32,7 +32,7 @@ export function terminalOn(stream: NodeJS.WriteStream): Terminal {
     status(text) {
       if (!interactive) return
       // A line longer than the window would wrap, and only its last part could be erased.
-      stream.write(ERASE_LINE + text.slice(0, Math.max(20, (stream.columns ?? 80) - 1)))
+      stream.write(ERASE_LINE + text.slice(0, Math.max(20, (stream.columns || 80) - 1)))
       showing = true
     },
     clearStatus,
