@@ -68,6 +68,8 @@ async function create(model: Uint8Array, device: DeviceName, options: SessionOpt
     executionProviders: device === 'cpu' ? ['cpu'] : [device, 'cpu'],
     graphOptimizationLevel: 'all',
     logSeverityLevel: 4,
+    // Threads that spin while they wait take the processor from the next session, and from the window.
+    extra: { session: { intra_op: { allow_spinning: '0' } } },
     ...(options.threads !== undefined && { intraOpNumThreads: options.threads }),
   })
 }
