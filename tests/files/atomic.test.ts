@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { AtomicFileHandle, AtomicFileSystem } from '../../src/engine/files/atomic'
-import { openAtomic, writeFileAtomic } from '../../src/engine/files/atomic'
+import { openAtomic, removeLeftovers, writeFileAtomic } from '../../src/engine/files/atomic'
 import { CuvetteError } from '../../src/shared/problem'
 
 let folder: string
@@ -108,6 +108,19 @@ describe('writing a file atomically', () => {
     }
     await writeFileAtomic(at('e'), 'x', fs)
     expect(steps).toEqual(['sync', 'close', 'rename', 'sync', 'close'])
+  })
+})
+
+describe('what a killed process left', () => {
+  it('is removed, and nothing else', async () => {
+    const target = join(folder, 'state.safetensors')
+    await writeFileAtomic(target, 'whole')
+    await openAtomic(target).then((file) => file.write('half'))
+    for (const other of ['.state.safetensors.notes.tmp', '.other.tmp', 'state.safetensors.tmp']) writeFileSync(join(folder, other), '')
+    expect(readdirSync(folder)).toHaveLength(5)
+    await removeLeftovers(target)
+    expect(readdirSync(folder).sort()).toEqual(['.other.tmp', '.state.safetensors.notes.tmp', 'state.safetensors', 'state.safetensors.tmp'])
+    await removeLeftovers(join(folder, 'nowhere', 'file'))
   })
 })
 

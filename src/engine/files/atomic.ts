@@ -35,7 +35,7 @@ export interface AtomicFile {
 export async function openAtomic(path: string, fs: AtomicFileSystem = nodeFs): Promise<AtomicFile> {
   // A link stays a link: what it points to is replaced.
   const target = await fs.realpath(path).catch(() => path)
-  const temporary = join(dirname(target), `.${basename(target).slice(0, 100)}.${randomUUID()}.tmp`)
+  const temporary = join(dirname(target), `${temporaryStem(target)}${randomUUID()}.tmp`)
   let handle: AtomicFileHandle | null = await fs.open(temporary, 'wx').catch((error: unknown) => {
     throw cannotWrite(path, error)
   })
@@ -124,4 +124,19 @@ const reasons: Record<string, string> = {
   EBUSY: 'another program holds it; close that program and try again',
   EIO: 'the disk reported an error; check the disk or choose another',
   EMFILE: 'too many files are open; close some and try again',
+}
+
+/** Removes what processes that were killed while they wrote `target` left beside it. Not while somebody writes it. */
+export async function removeLeftovers(target: string): Promise<void> {
+  const folder = dirname(target)
+  const stem = temporaryStem(target)
+  for (const name of await nodeFs.readdir(folder).catch(() => [])) {
+    if (name.startsWith(stem) && UUID_TMP.test(name.slice(stem.length))) await nodeFs.rm(join(folder, name), { force: true })
+  }
+}
+
+const UUID_TMP = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.tmp$/
+
+function temporaryStem(target: string): string {
+  return `.${basename(target).slice(0, 100)}.`
 }

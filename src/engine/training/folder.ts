@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { copyFile, mkdir, readdir, readFile, rename, rm, rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { CuvetteError } from '../../shared/problem'
-import { cannotWrite, writeFileAtomic } from '../files/atomic'
+import { cannotWrite, removeLeftovers, writeFileAtomic } from '../files/atomic'
 import { createFolder } from '../inference/outputs'
 import { hasRecord, PIPELINE_FILES, sha256, TRAINING_FOLDER, UNFINISHED_FOLDER } from '../inference/trained-pipeline'
 import type { TrainedRecord } from '../inference/trained-pipeline'
@@ -95,6 +95,7 @@ export async function finishFolder({ out, stage }: FitFolder, record: Omit<Train
   const whole: TrainedRecord = { ...record, files }
   await writeFileAtomic(join(stage, PIPELINE_FILES.record), `${JSON.stringify(whole, null, 2)}\n`)
   if (stage !== out) await publish(stage, out)
+  for (const file of OWN_FILES) await removeLeftovers(join(out, file))
   return [...names, PIPELINE_FILES.record]
 }
 
