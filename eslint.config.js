@@ -45,7 +45,7 @@ const engineLayers = Object.entries(engineRooms).map(([room, allowed]) => ({
 }))
 
 export default tseslint.config(
-  { ignores: ['out/**', 'node_modules/**', 'test-results/**', 'playwright-report/**'] },
+  { ignores: ['out/**', '.cache/**', 'node_modules/**', 'test-results/**', 'playwright-report/**'] },
   ...tseslint.configs.recommended,
   ...vue.configs['flat/recommended'],
   {
