@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { EarlyStoppingSettings } from '../../src/engine/training/early-stopping'
+import type { StoppingSettings } from '../../src/engine/pipeline/trainer'
 import { startEarlyStopping, stepEarlyStopping } from '../../src/engine/training/early-stopping'
 import { goldenCases } from './read-vectors'
 
@@ -11,7 +11,7 @@ interface Case {
 
 describe('early stopping against PyTorch Lightning', () => {
   it.each(goldenCases<Case>('early_stopping').map((one) => [one.name, one] as const))('%s', (_name, { config, sequence }) => {
-    const settings: EarlyStoppingSettings = {
+    const settings: StoppingSettings = {
       monitor: config.monitor, mode: config.mode ?? 'min', patience: config.patience, minDelta: config.min_delta ?? 0, checkFinite: true,
       stoppingThreshold: config.stopping_threshold ?? null, divergenceThreshold: config.divergence_threshold ?? null,
     }
@@ -23,7 +23,7 @@ describe('early stopping against PyTorch Lightning', () => {
   })
 
   it('says why in one sentence', () => {
-    const settings: EarlyStoppingSettings = { monitor: 'val_loss', mode: 'min', patience: 1, minDelta: 0, checkFinite: true, stoppingThreshold: null, divergenceThreshold: null }
+    const settings: StoppingSettings = { monitor: 'val_loss', mode: 'min', patience: 1, minDelta: 0, checkFinite: true, stoppingThreshold: null, divergenceThreshold: null }
     const stopped = stepEarlyStopping(settings, stepEarlyStopping(settings, startEarlyStopping(), 1), 2)
     expect(stopped.reason).toBe('Training ended because val_loss did not improve on 1 for 1 epoch.')
   })

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { PlateauSettings, ScheduleSettings } from '../../src/engine/training/schedules'
+import type { PlateauSettings, SchedulerSettings } from '../../src/engine/pipeline/trainer'
 import { startSchedule, stepSchedule } from '../../src/engine/training/schedules'
 import { goldenCases } from './read-vectors'
 
@@ -13,7 +13,7 @@ interface Case {
 }
 
 // Defaults of the reference's create_scheduler, which the repository dialect fills in.
-function settingsOf({ config, max_epochs }: Case): ScheduleSettings {
+function settingsOf({ config, max_epochs }: Case): SchedulerSettings {
   const lowest = config.min_lr ?? 1e-6
   switch (config.name) {
     case 'cosine':

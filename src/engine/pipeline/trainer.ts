@@ -1,23 +1,32 @@
 // Settings of the gradient phase, as the trainer section of a document states them, with defaults applied.
 
-/** How the learning rate moves from epoch to epoch. */
+/** How the learning rate moves from epoch to epoch. Names and formulas: torch.optim.lr_scheduler. */
 export type SchedulerSettings =
   | { name: 'fixed' }
+  /** lowest + (base - lowest)(1 + cos(pi t / epochs)) / 2; rises again after `epochs`. */
   | { name: 'cosine'; epochs: number; lowest: number }
+  /** base * factor^floor(t / every) */
   | { name: 'step'; every: number; factor: number }
+  /** base * factor^t */
   | { name: 'exponential'; factor: number }
-  | {
-      name: 'reduce_on_plateau'
-      monitor: string
-      mode: 'min' | 'max'
-      factor: number
-      patience: number
-      threshold: number
-      thresholdMode: 'rel' | 'abs'
-      cooldown: number
-      lowest: number
-      eps: number
-    }
+  | PlateauSettings
+
+export interface PlateauSettings {
+  name: 'reduce_on_plateau'
+  /** Name of the watched number. */
+  monitor: string
+  mode: 'min' | 'max'
+  factor: number
+  /** Epochs without improvement that are borne before the rate is lowered. */
+  patience: number
+  threshold: number
+  thresholdMode: 'rel' | 'abs'
+  /** Epochs after a reduction during which bad epochs are not counted. */
+  cooldown: number
+  lowest: number
+  /** A smaller change of the rate than this is not made. */
+  eps: number
+}
 
 export interface OptimizerSettings {
   name: 'adamw' | 'adam' | 'sgd'
@@ -30,14 +39,20 @@ export interface OptimizerSettings {
   momentum: number
 }
 
+/** When training ends before its last epoch. Semantics: EarlyStopping of PyTorch Lightning, in float32. */
 export interface StoppingSettings {
   /** Name of the watched number: "loss", "val_loss" or "<node>/<metric>". */
   monitor: string
   mode: 'min' | 'max'
+  /** Epochs without improvement after which training ends. */
   patience: number
+  /** An improvement must be larger than this. */
   minDelta: number
+  /** A watched number that is not finite ends training. */
   checkFinite: boolean
+  /** Training ends as soon as the watched number is better than this. */
   stoppingThreshold: number | null
+  /** Training ends as soon as the watched number is worse than this. */
   divergenceThreshold: number | null
 }
 

@@ -1,19 +1,4 @@
-/** When training ends before its last epoch. Semantics: EarlyStopping of PyTorch Lightning, in float32. */
-export interface EarlyStoppingSettings {
-  /** Name of the watched number. */
-  monitor: string
-  mode: 'min' | 'max'
-  /** Epochs without improvement after which training ends. */
-  patience: number
-  /** An improvement must be larger than this. */
-  minDelta: number
-  /** A watched number that is not finite ends training. */
-  checkFinite: boolean
-  /** Training ends as soon as the watched number is better than this. */
-  stoppingThreshold: number | null
-  /** Training ends as soon as the watched number is worse than this. */
-  divergenceThreshold: number | null
-}
+import type { StoppingSettings } from '../pipeline/trainer'
 
 /** Plain JSON, kept in the checkpoint. */
 export interface EarlyStoppingState {
@@ -28,7 +13,7 @@ export function startEarlyStopping(): EarlyStoppingState {
 }
 
 /** State after one more epoch. Improvement is strict; a new best number restarts the waiting. */
-export function stepEarlyStopping(settings: EarlyStoppingSettings, state: EarlyStoppingState, watched: number): EarlyStoppingState {
+export function stepEarlyStopping(settings: StoppingSettings, state: EarlyStoppingState, watched: number): EarlyStoppingState {
   const value = Math.fround(watched)
   const better = settings.mode === 'min' ? (a: number, b: number) => a < b : (a: number, b: number) => a > b
   const { monitor, stoppingThreshold, divergenceThreshold } = settings

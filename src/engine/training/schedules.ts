@@ -1,30 +1,4 @@
-/** How the learning rate moves from epoch to epoch. Names and formulas: torch.optim.lr_scheduler. */
-export type ScheduleSettings =
-  | { name: 'fixed' }
-  /** lowest + (base - lowest)(1 + cos(pi t / epochs)) / 2; rises again after `epochs`. */
-  | { name: 'cosine'; epochs: number; lowest: number }
-  /** base * factor^floor(t / every) */
-  | { name: 'step'; every: number; factor: number }
-  /** base * factor^t */
-  | { name: 'exponential'; factor: number }
-  | PlateauSettings
-
-export interface PlateauSettings {
-  name: 'reduce_on_plateau'
-  /** Name of the watched number. */
-  monitor: string
-  mode: 'min' | 'max'
-  factor: number
-  /** Epochs without improvement that are borne before the rate is lowered. */
-  patience: number
-  threshold: number
-  thresholdMode: 'rel' | 'abs'
-  /** Epochs after a reduction during which bad epochs are not counted. */
-  cooldown: number
-  lowest: number
-  /** A smaller change of the rate than this is not made. */
-  eps: number
-}
+import type { PlateauSettings, SchedulerSettings } from '../pipeline/trainer'
 
 /** All that a schedule remembers; plain JSON, kept in the checkpoint. */
 export interface ScheduleState {
@@ -44,7 +18,7 @@ export function startSchedule(base: number): ScheduleState {
  * State after one more finished epoch. `base` is the learning rate of the first epoch; `watched` the
  * monitored number of that epoch (reduce_on_plateau only; NaN and null count as no improvement).
  */
-export function stepSchedule(settings: ScheduleSettings, base: number, state: ScheduleState, watched: number | null): ScheduleState {
+export function stepSchedule(settings: SchedulerSettings, base: number, state: ScheduleState, watched: number | null): ScheduleState {
   const epoch = state.epoch + 1
   switch (settings.name) {
     case 'fixed':

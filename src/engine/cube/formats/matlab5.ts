@@ -1,4 +1,3 @@
-import type { CubeDescription } from '../../../shared/cube'
 import { CuvetteError } from '../../../shared/problem'
 import type { ByteSource } from '../bytes'
 import { fileSize, openBytes } from '../bytes'
@@ -7,7 +6,7 @@ import { canHold, INFLATED_BYTES, inflatedBytes } from '../inflated-bytes'
 import { stridedCube } from '../strided-cube'
 import type { Matlab5Variable } from './matlab5-elements'
 import { isMatlab5, listMatlab5 } from './matlab5-elements'
-import { chooseVariable, summaries } from './variables'
+import { chooseVariable, describeArray } from './variables'
 
 /** MATLAB 5 to 7.2. Arrays are column-major: (lines, samples, bands) lie as bands of transposed images. */
 export const matlab5: CubeFormat = {
@@ -21,26 +20,8 @@ export const matlab5: CubeFormat = {
       const { littleEndian, variables } = await listMatlab5(file, await fileSize(path))
       const variable = chooseVariable(variables, options, path)
       if (!variable.stored) throw new CuvetteError('not-a-cube', `The variable ${variable.name} of ${path} holds no plain numbers.`, { path, where: variable.name })
-      const [lines, samples, bands = 1] = variable.shape
-      const description: CubeDescription = {
-        path,
-        variable: variable.name,
-        format: 'MATLAB 5',
-        shape: [lines, samples, bands],
-        dtype: variable.stored,
-        interleave: 'bsq',
-        wavelengths: null,
-        wavelengthUnit: null,
-        fwhm: null,
-        bandNames: null,
-        badBands: [],
-        defaultBands: null,
-        noData: null,
-        scale: null,
-        variables: summaries(variables),
-        mask: null,
-        warnings: [],
-      }
+      const description = describeArray(path, 'MATLAB 5', variable, variable.stored, variables)
+      const [lines, samples] = description.shape
       const source = variable.compressed ? decompressed(path, file, variable, options) : file
       const steps = { line: 1, sample: lines, band: lines * samples }
       return stridedCube(description, { dtype: variable.stored, littleEndian, base: variable.dataStart, steps }, source, options)

@@ -1,5 +1,5 @@
 import type { Dataset, File as Hdf5File, Group } from 'h5wasm/node'
-import type { CubeDataType, CubeDescription } from '../../../shared/cube'
+import type { CubeDataType } from '../../../shared/cube'
 import { CuvetteError } from '../../../shared/problem'
 import { fileSize, throwIfCancelled } from '../bytes'
 import type { Cube, CubeFormat, OpenOptions } from '../cube'
@@ -7,7 +7,7 @@ import { BYTES_PER_ELEMENT, decoder } from '../numbers'
 import type { Box, BoxReader, Selection } from '../windowed-cube'
 import { PIECE_BYTES, windowedCube } from '../windowed-cube'
 import type { Variable } from './variables'
-import { chooseVariable, summaries } from './variables'
+import { chooseVariable, describeArray } from './variables'
 
 /** MATLAB 7.3: an HDF5 file behind a text header. HDF5 lists the axes in reverse: (bands, samples, lines). */
 export const matlab73: CubeFormat = {
@@ -105,28 +105,9 @@ function storedType(type: number, size: number, signed: boolean): CubeDataType |
 }
 
 function cubeOf(path: string, file: Hdf5File, variable: Matlab73Variable, variables: Matlab73Variable[], options: OpenOptions): Cube {
-  const [lines, samples, bands = 1] = variable.shape
   const dtype = variable.stored
   if (!dtype) throw new CuvetteError('not-a-cube', `The variable ${variable.name} of ${path} holds no plain numbers.`, { path, where: variable.name })
-  const description: CubeDescription = {
-    path,
-    variable: variable.name,
-    format: 'MATLAB 7.3',
-    shape: [lines, samples, bands],
-    dtype,
-    interleave: 'bsq',
-    wavelengths: null,
-    wavelengthUnit: null,
-    fwhm: null,
-    bandNames: null,
-    badBands: [],
-    defaultBands: null,
-    noData: null,
-    scale: null,
-    variables: summaries(variables),
-    mask: null,
-    warnings: [],
-  }
+  const description = describeArray(path, 'MATLAB 7.3', variable, dtype, variables)
   return windowedCube(description, chunkedReader(path, file, variable, dtype, options), options)
 }
 

@@ -1,4 +1,4 @@
-import type { VariableSummary } from '../../../shared/cube'
+import type { CubeDataType, CubeDescription, VariableSummary } from '../../../shared/cube'
 import { CuvetteError } from '../../../shared/problem'
 import type { OpenOptions } from '../cube'
 import { BYTES_PER_ELEMENT } from '../numbers'
@@ -7,6 +7,29 @@ import { BYTES_PER_ELEMENT } from '../numbers'
 export interface Variable extends VariableSummary {
   /** Real numbers or logical values in a plain array. */
   numeric: boolean
+}
+
+/** What a column-major array (lines, samples, bands) says of itself: its size and type, and no spectral facts. */
+export function describeArray(path: string, format: string, { name, shape: [lines, samples, bands = 1] }: Variable, dtype: CubeDataType, variables: readonly Variable[]): CubeDescription {
+  return {
+    path,
+    variable: name,
+    format,
+    shape: [lines, samples, bands],
+    dtype,
+    interleave: 'bsq',
+    wavelengths: null,
+    wavelengthUnit: null,
+    fwhm: null,
+    bandNames: null,
+    badBands: [],
+    defaultBands: null,
+    noData: null,
+    scale: null,
+    variables: summaries(variables),
+    mask: null,
+    warnings: [],
+  }
 }
 
 /** The variable that the options ask for: the cube, or the mask of a cube. */
@@ -83,6 +106,6 @@ function elements({ shape }: VariableSummary): number {
   return shape.reduce((product, size) => product * size, 1)
 }
 
-export function summaries(variables: readonly Variable[]): VariableSummary[] {
+function summaries(variables: readonly Variable[]): VariableSummary[] {
   return variables.map(({ name, shape, dtype }) => ({ name, shape: [...shape], dtype }))
 }
