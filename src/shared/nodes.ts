@@ -1,7 +1,7 @@
 import type { Problem } from './problem'
 
 /** Element type of a port. `metrics` is a list of named numbers, which never enters a graph. */
-export type PortDataType = 'float32' | 'int32' | 'bool' | 'metrics'
+export type PortDataType = 'float32' | 'int32' | 'int64' | 'bool' | 'metrics'
 
 /** A dimension: a fixed size, or a name. B, H, W are free; other names (C, D, K) must agree along a connection. */
 export type PortDimension = number | string
@@ -20,7 +20,7 @@ export type ParameterValue = number | string | boolean | null | number[]
 
 export interface ParameterDescription {
   name: string
-  type: 'integer' | 'number' | 'string' | 'boolean' | 'choice' | 'integers'
+  type: 'integer' | 'number' | 'string' | 'boolean' | 'choice' | 'integers' | 'numbers'
   /** undefined: required. 'auto' on a channel count: filled in from the cube. */
   default?: ParameterValue
   description: string

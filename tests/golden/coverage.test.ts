@@ -1,7 +1,7 @@
 import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { matches, notRun, reasonNotRun } from './not-run'
+import { matches, notRun, reasonNotRun } from './known-differences'
 import { goldenCases, vectorFiles } from './read-vectors'
 
 interface Listed {

@@ -94,7 +94,7 @@ async function statisticalPhase(one: WholeCase, pipeline: Pipeline, expected: Pi
     const accumulator = node.type.fit?.start(node.parameters, { node: node.name, seed: 1, pixels: frames.length * frames[0].mask.data.length })
     for (const frame of frames) {
       const { shape, data } = (await runGraph(graph, { cube: batch([frame]) }))[output]
-      await accumulator?.add(data as Float32Array, elementCount(shape.slice(0, 3)), shape[3])
+      await accumulator?.add(data as Float32Array, elementCount(shape.slice(0, 3)), shape[3], null)
     }
     setNodeState(state, node.name, await accumulator?.finish() ?? {})
   }

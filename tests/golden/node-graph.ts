@@ -36,7 +36,7 @@ export async function fitted(type: NodeType, parameters: Record<string, Paramete
   if (!type.fit) throw new Error('The node has no statistical phase.')
   const pixels = stream.reduce((sum, { shape }) => sum + shape[0] * shape[1] * shape[2], 0)
   const accumulator = type.fit.start(parameters, { node: 'node', seed: 0, pixels })
-  for (const { shape, data } of stream) await accumulator.add(data as Float32Array, shape[0] * shape[1] * shape[2], shape[3])
+  for (const { shape, data } of stream) await accumulator.add(data as Float32Array, shape[0] * shape[1] * shape[2], shape[3], null)
   return accumulator.finish()
 }
 
@@ -59,11 +59,13 @@ export interface NodeRunOptions {
   /** Factors of the outputs: the loss is the sum of products. */
   probe?: Readonly<Record<string, Tensor>>
   settings?: Readonly<Record<string, number>>
+  /** Random inputs by name. */
+  noise?: Readonly<Record<string, Tensor>>
   wavelengthsNm?: readonly number[] | null
 }
 
 /** Runs a node, and with a probe takes the gradients of the probe loss by everything it can. */
-export async function runNode({ type, parameters, inputs, state = {}, stage = 'inference', trained = [], probe, settings = {}, wavelengthsNm = null }: NodeRunOptions): Promise<NodeRun> {
+export async function runNode({ type, parameters, inputs, state = {}, stage = 'inference', trained = [], probe, settings = {}, noise = {}, wavelengthsNm = null }: NodeRunOptions): Promise<NodeRun> {
   const graph = new Graph()
   const feeds: Record<string, Tensor> = {}
   const input = (name: string, value: Tensor): Value => {
@@ -85,6 +87,7 @@ export async function runNode({ type, parameters, inputs, state = {}, stage = 'i
       if (name in settings) feeds[`setting.${name}`] = float32([], [settings[name]])
       return graph.input(`setting.${name}`, 'float32', [], float32([], [fallback]))
     },
+    noise: (name) => input(`noise.${name}`, noise[name]),
     update: (name, next) => {
       updates[name] = next
     },
@@ -120,7 +123,7 @@ export async function runNode({ type, parameters, inputs, state = {}, stage = 'i
 function addProbe(graph: Graph, outputs: Readonly<Record<string, Value>>, probe: Readonly<Record<string, Tensor>>, feeds: Readonly<Record<string, Tensor>>): string[] {
   const parts = Object.entries(probe).map(([port, factor]) => graph.op('ReduceSum', [graph.op('Mul', [outputs[port], graph.initializer(`probe.${port}`, factor)])], { keepdims: 0 }))
   const loss = parts.length === 1 ? parts[0] : graph.op('Sum', parts)
-  const floats = Object.keys(feeds).filter((name) => feeds[name].type === 'float32' && !name.startsWith('setting.')).map((name) => graph.value(name))
+  const floats = Object.keys(feeds).filter((name) => feeds[name].type === 'float32' && !name.startsWith('setting.') && !name.startsWith('noise.')).map((name) => graph.value(name))
   const found = differentiate(graph, loss, floats)
   graph.output('loss', loss)
   for (const [name, value] of found) graph.output(`gradient.${name}`, value)

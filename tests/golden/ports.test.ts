@@ -14,7 +14,7 @@ import { initialState, setNodeState } from '../../src/engine/pipeline/state'
 import type { Written } from './documents'
 import { oneNode, pipelineOf, refuseIfBad } from './documents'
 import type { NodeCase } from './read-vectors'
-import { reasonNotRun } from './not-run'
+import { reasonNotRun } from './known-differences'
 import { expectErrors, goldenSuite } from './suite'
 
 interface StoredPort {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { reasonNotRun } from './not-run'
+import { reasonNotRun } from './known-differences'
 import type { NodeRun } from './node-graph'
 import type { NodeCase, StoredTensor } from './read-vectors'
 import { expectClose, goldenCases } from './read-vectors'

@@ -51,7 +51,7 @@ async function sampled(one: SampledCase): Promise<void> {
         return rows
       },
     })
-    for (const { shape, data } of stream) await statistics.add(data as Float32Array, shape[1] * shape[2], shape[3])
+    for (const { shape, data } of stream) await statistics.add(data as Float32Array, shape[1] * shape[2], shape[3], null)
     const found = await statistics.finish()
     expectClose(found.zscore_mean, one.expected.mean_f32, 1e-6)
     expectClose(found.zscore_std, ddof === 0 ? one.expected.std_ddof0_plus_eps_f32 : one.expected.std_ddof1_f64, 1e-6)

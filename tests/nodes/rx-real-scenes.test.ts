@@ -31,7 +31,7 @@ describe.skipIf(missing)('RX on real scenes', () => {
     const pipeline = pipelineFrom('nodes: {cube: Cube, rx: RXGlobal}\nconnections: [[cube.cube, rx.data]]', { channels: bands, wavelengthsNm: null })
     const [source, rx] = pipeline.nodes
     const accumulator = rx.type.fit?.start(rx.parameters, { node: 'rx', seed: 0, pixels: lines * samples })
-    await accumulator?.add(pixels, lines * samples, bands)
+    await accumulator?.add(pixels, lines * samples, bands, null)
     const state = initialState(pipeline, 0)
     setNodeState(state, 'rx', await accumulator?.finish() ?? {})
     const session = await openSession(encodeModel(compileInference(pipeline, state).graph), 'cpu', { threads: 1 })

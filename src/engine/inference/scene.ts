@@ -2,6 +2,7 @@ import type { DetectionMetrics } from '../../shared/metrics'
 import { CuvetteError } from '../../shared/problem'
 import { detectionMetrics, thresholdCurve } from '../../shared/threshold-curve'
 import type { Cube } from '../cube'
+import { localityOf } from '../nodes/node'
 import type { Session } from '../onnx/session'
 import type { Pipeline } from '../pipeline/pipeline'
 import { scoreCube } from './score'
@@ -33,7 +34,7 @@ export interface SceneOptions {
 
 /** Whether every node that the scores pass through looks at one pixel at a time. Deciders are not among them. */
 export function scoresAreLocal(pipeline: Pipeline): boolean {
-  return pipeline.nodes.every(({ type: { locality, description: { role } } }) => locality === 'pixel' || role === 'decider' || role === 'metric' || role === 'loss')
+  return pipeline.nodes.every(({ type, parameters }) => localityOf(type, parameters, 'inference') === 'pixel' || ['decider', 'metric', 'loss'].includes(type.description.role))
 }
 
 /**

@@ -59,6 +59,15 @@ export function integers(name: string, fallback: ParameterDescription['default']
   return { name, type: 'integers', default: fallback, description, ...limits }
 }
 
+export function numbers(name: string, fallback: ParameterDescription['default'], description: string, limits: Limits = {}): ParameterDescription {
+  return { name, type: 'numbers', default: fallback, description, ...limits }
+}
+
+/** A text, such as the path of a file. */
+export function text(name: string, fallback: ParameterDescription['default'], description: string, limits: Limits = {}): ParameterDescription {
+  return { name, type: 'string', default: fallback, description, ...limits }
+}
+
 type Required = 'type' | 'family' | 'summary' | 'formula' | 'source' | 'role'
 
 /** A description with the usual values for what is left out. */

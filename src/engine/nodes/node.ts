@@ -22,6 +22,13 @@ export type NodeState = Record<string, Tensor>
 
 export type Stage = 'train' | 'validation' | 'inference'
 
+/**
+ * What a pixel's output depends on. pixel: that pixel alone, so any cut of a scene gives the same numbers.
+ * neighbourhood: pixels at most `margin` lines or samples away. image: every pixel of its image. batch: every pixel of
+ * every image of the batch.
+ */
+export type Locality = 'pixel' | 'neighbourhood' | 'image' | 'batch'
+
 /** What a node is given when it writes itself into a graph. */
 export interface WriteContext {
   graph: Graph
@@ -41,14 +48,19 @@ export interface WriteContext {
   wavelengthsNm: readonly number[] | null
   /** A scalar the caller may set per run, with a default: an optional graph input named "<node>.<name>". */
   setting(name: string, fallback: number): Value
+  /** Random numbers that the node declares in `noise`: a graph input "<node>.<name>", drawn anew for every batch. */
+  noise(name: string): Value
   /** Declares the value that a state tensor has after this batch: graph output "<node>.<name>.next". */
   update(name: string, next: Value): void
 }
 
-/** Streams of the statistical phase: one object per batch, keyed by input port, [n, C] per-pixel matrices of float32. */
+/** What a node makes of the stream of the statistical phase. */
 export interface StatisticsAccumulator {
-  /** pixels: [count, channels] row-major. The buffer may be used again after the promise is settled. */
-  add(pixels: Float32Array, count: number, channels: number): Promise<void>
+  /**
+   * pixels: [count, channels] row-major. targets [count]: 1 anomalous, for fits that want them; otherwise null. The
+   * buffers may be used again after the promise is settled.
+   */
+  add(pixels: Float32Array, count: number, channels: number, targets: Uint8Array | null): Promise<void>
   /** Throws CuvetteError('bad-data') when too few pixels came. */
   finish(): Promise<NodeState>
 }
@@ -66,7 +78,19 @@ export interface StatisticsContext {
 export interface StatisticalFit {
   /** Which input port is observed. */
   port: string
+  /** Whether these parameters ask for statistics at all; default: they do. */
+  needed?(parameters: Parameters): boolean
+  /** Whether the mask of the cubes comes along. Without one the fit is refused before it starts. */
+  wantsTargets?: boolean
   start(parameters: Parameters, context: StatisticsContext): StatisticsAccumulator
+}
+
+/** A random input of the training graph. */
+export interface Noise {
+  name: string
+  shape: readonly number[]
+  /** uniform: [0, 1), never 1 after rounding to float32. */
+  draw: 'uniform' | 'normal'
 }
 
 /** Numbers about concrete tensors, computed on the host. They never enter a graph. */
@@ -103,11 +127,19 @@ export interface NodeType {
   write?(context: WriteContext): Record<string, Value>
   /** Numbers that the node reports: metric nodes, and nodes with a port of named numbers. */
   measurement?: Measurement
-  /**
-   * Whether each pixel's output depends on that pixel alone, so that any cut of a scene gives the same scores.
-   * Nodes of locality `image` (quantile deciders) need the whole scene and are handled by the inference engine.
-   */
-  locality: 'pixel' | 'image'
+  /** By parameters and stage where it is not the same for all: a normalisation over the image only in training. */
+  locality: Locality | ((parameters: Parameters, stage: Stage) => Locality)
+  /** Lines and samples around a pixel that its output depends on; for nodes of locality neighbourhood. */
+  margin?(parameters: Parameters): number
+  /** Settings that follow the training, such as a temperature: their values in stage train, by 0-based epoch. */
+  schedule?(parameters: Parameters, epoch: number): Record<string, number>
+  /** Random inputs of the node in stage train, drawn from the seed, the node's name, the epoch and the batch. */
+  noise?(parameters: Parameters): readonly Noise[]
   /** Losses: `mean` when the loss is a mean over pixels (plus terms without pixels), so micro-batches add up. */
   reduction?: 'mean'
+}
+
+/** The locality of a node with these parameters in a stage. */
+export function localityOf(type: NodeType, parameters: Parameters, stage: Stage): Locality {
+  return typeof type.locality === 'function' ? type.locality(parameters, stage) : type.locality
 }

@@ -1,4 +1,5 @@
 import { CuvetteError } from '../../shared/problem'
+import { localityOf } from '../nodes/node'
 import type { Stage } from '../nodes/node'
 import type { Graph, Value } from '../onnx/graph'
 import { isScorePort } from './analysis'
@@ -135,7 +136,7 @@ function compileLoss(pipeline: Pipeline, state: PipelineState, stage: Stage, opt
     loss,
     losses,
     updates: writer.updates,
-    additive: before.every(({ type }) => type.locality === 'pixel') && names.every((name) => nodeNamed(pipeline, name).type.reduction === 'mean'),
+    additive: before.every(({ type, parameters }) => localityOf(type, parameters, stage) === 'pixel') && names.every((name) => nodeNamed(pipeline, name).type.reduction === 'mean'),
     port: (reference) => writer.port(portNamed(pipeline, reference)),
   }
 }

@@ -52,6 +52,8 @@ function isAllowed(description: ParameterDescription, value: unknown): value is 
       return typeof value === 'string' && (description.choices ?? []).includes(value)
     case 'integers':
       return Array.isArray(value) && value.every((item) => isWithin(description, item) && Number.isInteger(item))
+    case 'numbers':
+      return Array.isArray(value) && value.every((item) => isWithin(description, item))
   }
 }
 
@@ -75,7 +77,7 @@ function expectation(description: ParameterDescription): string {
     exclusiveMaximum !== undefined ? `${exclusiveMinimum === undefined ? '' : 'and '}below ${exclusiveMaximum}` : '',
     unit === undefined ? '' : `in ${unit}`,
   ].filter(Boolean)
-  const kinds = { integer: 'an integer', number: 'a number', string: 'a text', boolean: 'true or false', choice: choices.map((one) => `"${one}"`).join(' or '), integers: 'a list of integers' }
+  const kinds = { integer: 'an integer', number: 'a number', string: 'a text', boolean: 'true or false', choice: choices.map((one) => `"${one}"`).join(' or '), integers: 'a list of integers', numbers: 'a list of numbers' }
   const others = [description.default === 'auto' ? 'auto' : '', nullable ? 'null' : ''].filter(Boolean)
   return [kinds[type], ...limits].join(' ') + others.map((other) => ` or ${other}`).join('')
 }

@@ -40,8 +40,9 @@ export function setNodeState(state: PipelineState, node: string, values: NodeSta
 /** Nodes with a statistical phase, in the order in which they are fitted, and the port "node.port" that each observes. */
 export function nodesToFit(pipeline: Pipeline): { node: PipelineNode; observes: string }[] {
   return pipeline.nodes.flatMap((node) => {
-    if (!node.type.fit) return []
-    const from = node.inputs[node.type.fit.port]
+    const { fit } = node.type
+    if (!fit || fit.needed?.(node.parameters) === false) return []
+    const from = node.inputs[fit.port]
     return [{ node, observes: `${from.node}.${from.port}` }]
   })
 }

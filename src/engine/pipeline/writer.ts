@@ -120,6 +120,11 @@ export class PipelineWriter {
         this.settings.push(key)
         return this.graph.input(key, 'float32', [], float32([], [fallback]))
       },
+      noise: (wanted) => {
+        const declared = type.noise?.(parameters).find((noise) => noise.name === wanted)
+        if (!declared) throw new CuvetteError('internal', `The node ${name} declares no random input ${wanted}.`)
+        return this.graph.input(stateKey(name, wanted), 'float32', declared.shape)
+      },
       update: (tensor, next) => {
         this.updates.push({ state: stateKey(name, tensor), output: next })
       },

@@ -38,9 +38,9 @@ async function fitNode(node: PipelineNode, observes: string, pipeline: Pipeline,
       if (context.signal.aborted) throw new CuvetteError('cancelled', 'The fit was stopped during the statistical phase; nothing was written.')
       if (session) {
         const { [output]: seen } = await session.run({ cube: float32([1, 1, count, stream.bands], pixels) })
-        await accumulator.add(seen.data as Float32Array, count, seen.shape[seen.shape.length - 1])
+        await accumulator.add(seen.data as Float32Array, count, seen.shape[seen.shape.length - 1], null)
       } else {
-        await accumulator.add(pixels, count, stream.bands)
+        await accumulator.add(pixels, count, stream.bands, null)
       }
       meter.advance(count)
     }
