@@ -30,6 +30,8 @@ export interface EpochRecord {
   learningRate: number
   gradientNorm: number | null
   metrics: Record<string, number>
+  /** Settings that follow the epochs, such as a temperature, by "<node>.<setting>", as this epoch had them. Left out where there are none. */
+  settings?: Record<string, number>
 }
 
 /** Progress of a fit, a run or an export. */

@@ -64,7 +64,7 @@ async function requireFree(target: string, to: ExportRequest['to']): Promise<voi
 }
 
 /** Writes the export into a folder of its own. Returns the files relative to the request's `out`. */
-async function write(workshop: string, { folder, record, model }: TrainedPipeline, rewritten: ReadonlyMap<string, Uint8Array>, request: ExportRequest, target: string): Promise<string[]> {
+async function write(workshop: string, { folder, pipeline, record, model }: TrainedPipeline, rewritten: ReadonlyMap<string, Uint8Array>, request: ExportRequest, target: string): Promise<string[]> {
   if (request.to === 'onnx') {
     await writeFileAtomic(join(workshop, basename(target)), model)
     return [basename(target)]
@@ -78,7 +78,7 @@ async function write(workshop: string, { folder, record, model }: TrainedPipelin
     written.push(place)
   }
   if (request.to === 'ort-training') {
-    await writeFileAtomic(join(workshop, 'README.md'), artifactsReadme(record))
+    await writeFileAtomic(join(workshop, 'README.md'), artifactsReadme(record, pipeline, await readFile(join(folder, TRAINING_FOLDER, 'training_model.onnx'))))
     written.push('README.md')
   }
   return written

@@ -34,8 +34,9 @@ export interface Artifacts {
 }
 
 /**
- * Compiles the artifact set of a pipeline with fitted statistics. Both models take the same inputs in the same order and
- * show the same outputs: the loss, moving state after the batch, and the ports that a validation watches.
+ * Compiles the artifact set of a pipeline with fitted statistics. Both models take parameters and
+ * moving state in the same order and show the same outputs: the loss, moving state after the batch, and the ports that a
+ * validation watches. Noise and the settings that follow the epochs are inputs of the training model alone.
  * Throws CuvetteError('bad-pipeline') when nothing trains.
  */
 export function compileArtifacts(pipeline: Pipeline, state: PipelineState, settings: TrainerSettings): Artifacts {

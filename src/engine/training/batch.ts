@@ -14,6 +14,8 @@ export interface Piece {
 export interface Batch {
   /** Whether there is one piece only: then it needs no second pass. */
   single: boolean
+  /** What the training model takes beside pixels, the same for all pieces: settings of the epoch, noise. */
+  inputs?: Readonly<Record<string, Tensor>>
   /** Walks the pieces; every walk gives the same ones in the same order. A piece is valid until the next one is asked for. */
   pieces(): AsyncIterable<Piece>
 }

@@ -16,6 +16,7 @@ import type { Learner, LearnerState } from './learner'
 import { copyState, notFinite } from './learner'
 import type { ScheduleState } from './schedules'
 import { startSchedule, stepSchedule } from './schedules'
+import { scheduledSettings, stepInputs } from './step-inputs'
 import type { ValidationGroup } from './validation'
 import { validate } from './validation'
 
@@ -99,13 +100,13 @@ interface EpochSums {
   gradientNorm: number
 }
 
-async function trainEpoch({ settings, learner, data, progress }: GradientPhase, number: number, { signal }: WorkContext, onBatches: (count: number) => void): Promise<EpochSums> {
+async function trainEpoch({ pipeline, settings, learner, data, progress }: GradientPhase, number: number, { signal }: WorkContext, onBatches: (count: number) => void): Promise<EpochSums> {
   const step = { learningRate: progress.schedule.learningRate, gradientClip: settings.gradientClip, accumulate: settings.accumulate }
   let loss = 0
   let pixels = 0
   let norms = 0
   let steps = 0
-  for (const group of groupsOf(data.batches(number), settings.accumulate)) {
+  for (const group of groupsOf(withInputs(data.batches(number), pipeline, settings.seed, number), settings.accumulate)) {
     if (signal.aborted) throw new CuvetteError('cancelled', 'The training was stopped.')
     const result = await learner.step(group, step)
     result.losses.forEach((value, index) => (loss += value * result.pixels[index]))
@@ -124,6 +125,7 @@ async function finishEpoch(phase: GradientPhase, { loss, gradientNorm }: EpochSu
   const due = number % settings.validation.every === 0 || number === settings.epochs
   const found = due ? await validate(learner, pipeline, phase.validation, phase.watched) : null
   requireFinite(learner.state, found?.loss ?? 0)
+  const scheduled = scheduledSettings(pipeline, number)
   const record: EpochRecord = {
     epoch: number,
     loss,
@@ -131,6 +133,7 @@ async function finishEpoch(phase: GradientPhase, { loss, gradientNorm }: EpochSu
     learningRate: progress.schedule.learningRate,
     gradientNorm,
     metrics: found?.metrics ?? {},
+    ...(Object.keys(scheduled).length > 0 && { settings: scheduled }),
   }
   const { scheduler, earlyStopping, optimizer } = settings
   const watched = scheduler.name === 'reduce_on_plateau' ? watchedNumber(scheduler.monitor, [...progress.epochs, record]) : null
@@ -199,6 +202,15 @@ export function progressOf({ properties }: Checkpoint, path: string): GradientPr
     // Said below.
   }
   throw new CuvetteError('bad-artifact', `The checkpoint ${path} does not tell how far the training was; fit the pipeline again without --resume.`, { path })
+}
+
+/** The batches of an epoch with what the training model takes beside their pixels. */
+function* withInputs(batches: Iterable<Batch>, pipeline: Pipeline, seed: number, epoch: number): Generator<Batch> {
+  let number = 0
+  for (const batch of batches) {
+    yield { ...batch, inputs: stepInputs(pipeline, seed, epoch, number) }
+    number += 1
+  }
 }
 
 function* groupsOf(batches: Iterable<Batch>, size: number): Generator<Batch[]> {

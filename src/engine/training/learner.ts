@@ -155,7 +155,7 @@ function learnerOf(trainingModel: OpenModel, evaluationModel: OpenModel, state: 
     const sums = zeros(names.map((name) => [name, state.frozen.get(name) as Float32Tensor]))
     let pixels = 0
     for await (const piece of batch.pieces()) {
-      const results = await session.run(feeds(session, piece, {}), names.map(nextName))
+      const results = await session.run(feeds(session, piece, batch.inputs ?? {}), names.map(nextName))
       for (const name of names) addScaled(sums.get(name) as Float64Array, results[nextName(name)].data as Float32Array, piece.pixels)
       pixels += piece.pixels
     }
@@ -174,7 +174,7 @@ function learnerOf(trainingModel: OpenModel, evaluationModel: OpenModel, state: 
     let loss = 0
     let pixels = 0
     for await (const piece of batch.pieces()) {
-      const results = await training.run(feeds(training, piece, { ...unused, ...(still ? held : {}) }), wanted)
+      const results = await training.run(feeds(training, piece, { ...unused, ...batch.inputs, ...(still ? held : {}) }), wanted)
       const share = batch.single ? 1 : piece.pixels
       loss += share * Number(results[LOSS_OUTPUT].data[0])
       for (const name of trained) addScaled(gradients.get(name) as Float64Array, results[gradientName(name)].data as Float32Array, share)
