@@ -13,6 +13,8 @@ export interface CubeEntry {
   name: string
   description: CubeDescription
   mask: MaskDescription | null
+  /** The finest stride at which a whole band is read in moments; an overview makes it finer. */
+  quickStride: number
   /** Changes whenever the pixels or the mask behind the URLs change. */
   version: number
 }
@@ -55,7 +57,7 @@ export interface RunEntry {
 
 export interface JobEntry {
   id: string
-  kind: 'fit' | 'score' | 'export'
+  kind: 'fit' | 'score' | 'export' | 'overview'
   title: string
   runId: string | null
   status: 'waiting' | 'running' | 'finished' | 'stopped' | 'failed'
@@ -176,6 +178,7 @@ export interface WorkbenchHost {
  * Pixels by URL on the app's own origin, little-endian, row-major.
  *
  *   GET /data/cubes/:cubeId/bands/:band?v=VERSION&stride=N   float32 [ceil(H/N), ceil(W/N)]; NaN = no data
+ *       &window=LINE,SAMPLE,LINES,SAMPLES                    only these pixels; LINE and SAMPLE are multiples of N
  *   GET /data/cubes/:cubeId/mask?v=VERSION                   uint8 [H, W] class ids
  *   GET /data/runs/:runId/scores?v=VERSION                   float32 [H, W]; NaN where a pixel could not be scored
  *   PUT /data/drop/:name                                     a dropped file (browser only); answers {path}

@@ -7,12 +7,32 @@ import type { ExportReport, ExportRequest, FitReport, FitRequest, RunReport, Run
 // Between the workbench and an engine process. Structured clone: typed arrays are allowed here.
 // A cube or mask reference is a path, optionally followed by #variable.
 
+/** A rectangle of pixels. */
+export interface PixelWindow {
+  line: number
+  sample: number
+  lines: number
+  samples: number
+}
+
+/** Every stride-th line and sample of a cube, in a file of its own. */
+export interface OverviewFile {
+  path: string
+  stride: number
+}
+
 export interface EngineCalls {
   // browse
   'cube.describe': { args: { reference: string }; result: CubeDescription }
-  'cube.band': { args: { reference: string; band: number; stride: number }; result: { shape: [number, number]; values: Float32Array } }
+  /** How the cube is read for pictures: the finest stride that is quick, and the overview that would make it finer; null where none is needed. */
+  'cube.reading': { args: { reference: string }; result: { quickStride: number; overviewStride: number | null } }
+  /** Finds or makes the overview in a folder; progress is told by the line. */
+  'cube.overview': { args: { reference: string; folder: string }; result: OverviewFile | null }
+  /** Every stride-th line and sample of a window, default the whole image; from the overview where it has them. */
+  'cube.band': { args: { reference: string; band: number; stride: number; window: PixelWindow | null; overview: OverviewFile | null }; result: { shape: [number, number]; values: Float32Array } }
   'cube.spectrum': { args: { reference: string; line: number; sample: number }; result: { values: Float32Array } }
-  'cube.bandStatistics': { args: { reference: string; bands: number[] }; result: BandStatistics[] }
+  /** Of every stride-th line and sample. */
+  'cube.bandStatistics': { args: { reference: string; bands: number[]; stride: number; overview: OverviewFile | null }; result: BandStatistics[] }
   'cube.release': { args: { reference: string }; result: null }
   'mask.describe': { args: { reference: string; shape: [number, number] }; result: MaskDescription }
   'mask.read': { args: { reference: string; shape: [number, number] }; result: { shape: [number, number]; values: Uint8Array } }

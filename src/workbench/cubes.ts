@@ -3,18 +3,21 @@ import { basename } from 'node:path'
 import { formatReference, parseReference } from '../engine/cube/reference'
 import type { CubeEntry } from '../shared/contract'
 import type { BandStatistics, CubeDescription, MaskDescription } from '../shared/cube'
+import type { OverviewFile, PixelWindow } from '../shared/engine-contract'
 import { CuvetteError } from '../shared/problem'
 import type { Engines } from './engines'
 import type { EventStream } from './events'
 import type { Grants } from './grants'
 import { requireFullPath } from './grants'
 import type { Project, SavedCube } from './project'
+import type { Overviews } from './overviews'
 import { versionCounter } from './versions'
 
 /** An open cube: what the page sees, and the references the engine reads. */
 interface OpenCube {
   saved: SavedCube
   entry: CubeEntry
+  overview: OverviewFile | null
 }
 
 /** The cubes of the project with their masks. */
@@ -28,6 +31,7 @@ export class Cubes {
     private readonly engines: Engines,
     private readonly grants: Grants,
     private readonly events: EventStream,
+    private readonly overviews: Overviews,
   ) {}
 
   /** Begins to reopen what the project held; `list` waits for it. */
@@ -49,13 +53,13 @@ export class Cubes {
     await this.grants.remember(description.path)
     const known = this.project.content.cubes.find((cube) => cube.reference === path || cube.reference === formatReference(description))
     if (known) {
-      return this.enter({ saved: known, entry: await this.entryOf(known, description) })
+      return await this.begin(known, description)
     }
     const saved: SavedCube = { id: randomUUID().slice(0, 8), reference: formatReference(description), mask: description.mask ? formatReference(description.mask) : null }
     // Entered before anything else is waited for: the same cube may be opened twice at once.
     this.project.content.cubes.push(saved)
     this.project.changed()
-    return this.enter({ saved, entry: await this.entryOf(saved, description) })
+    return await this.begin(saved, description)
   }
 
   async close(cubeId: string): Promise<void> {
@@ -82,9 +86,9 @@ export class Cubes {
   }
 
   async bandStatistics(cubeId: string, bands: number[]): Promise<BandStatistics[]> {
-    const { saved, entry } = this.require(cubeId)
+    const { saved, entry, overview } = this.require(cubeId)
     requireBands(entry, bands)
-    return await this.engines.browse.call('cube.bandStatistics', { reference: saved.reference, bands })
+    return await this.engines.browse.call('cube.bandStatistics', { reference: saved.reference, bands, stride: entry.quickStride, overview })
   }
 
   /** null where the file holds no-data or a number that is not finite. */
@@ -98,11 +102,12 @@ export class Cubes {
     return Array.from(values, (value) => (Number.isFinite(value) ? value : null))
   }
 
-  /** Pixels of one band, [ceil(H/stride), ceil(W/stride)]. */
-  async band(cubeId: string, band: number, stride: number, signal: AbortSignal): Promise<{ shape: [number, number]; values: Float32Array }> {
-    const { saved, entry } = this.require(cubeId)
+  /** Every stride-th line and sample of a window of one band, default the whole image: [ceil(lines/stride), ceil(samples/stride)]. */
+  async band(cubeId: string, band: number, stride: number, window: PixelWindow | null, signal: AbortSignal): Promise<{ shape: [number, number]; values: Float32Array }> {
+    const { saved, entry, overview } = this.require(cubeId)
     requireBands(entry, [band])
-    return await this.engines.browse.call('cube.band', { reference: saved.reference, band, stride }, { signal })
+    if (window) requireWindow(entry, window, stride)
+    return await this.engines.browse.call('cube.band', { reference: saved.reference, band, stride, window, overview }, { signal })
   }
 
   /** Class ids [H, W]; throws 'missing-file' when the cube has no mask. */
@@ -129,7 +134,7 @@ export class Cubes {
       try {
         await this.requireGranted(saved.reference)
         if (saved.mask !== null) await this.requireGranted(saved.mask)
-        this.enter({ saved, entry: await this.entryOf(saved, await this.describe(saved.reference)) })
+        await this.begin(saved, await this.describe(saved.reference))
       } catch (error) {
         this.project.note(error)
       }
@@ -140,9 +145,22 @@ export class Cubes {
     return this.engines.browse.call('cube.describe', { reference })
   }
 
-  private async entryOf(saved: SavedCube, description: CubeDescription): Promise<CubeEntry> {
+  /** Enters a cube that was opened; where its bands are slow, a coarse picture serves until there is an overview. */
+  private async begin(saved: SavedCube, description: CubeDescription): Promise<CubeEntry> {
+    const { quickStride, overviewStride } = await this.engines.browse.call('cube.reading', { reference: saved.reference })
+    const entry = this.enter({ saved, entry: await this.entryOf(saved, description, quickStride), overview: null })
+    if (overviewStride !== null) {
+      this.overviews.begin(saved.reference, entry.name, (overview) => {
+        const cube = this.open.get(entry.id)
+        if (cube?.saved === saved) this.enter({ saved, entry: { ...cube.entry, quickStride: overview.stride, version: this.nextVersion() }, overview })
+      })
+    }
+    return entry
+  }
+
+  private async entryOf(saved: SavedCube, description: CubeDescription, quickStride: number): Promise<CubeEntry> {
     const name = description.variable === null ? basename(description.path) : `${basename(description.path)}#${description.variable}`
-    return { id: saved.id, name, description, mask: await this.maskOf(saved, description), version: this.nextVersion() }
+    return { id: saved.id, name, description, mask: await this.maskOf(saved, description), quickStride, version: this.nextVersion() }
   }
 
   /** A mask that cannot be read any more must not keep its cube closed. */
@@ -161,7 +179,7 @@ export class Cubes {
   private setMask(cube: OpenCube, reference: string | null, mask: MaskDescription | null): CubeEntry {
     cube.saved.mask = reference
     this.project.changed()
-    return this.enter({ saved: cube.saved, entry: { ...cube.entry, mask, version: this.nextVersion() } })
+    return this.enter({ ...cube, entry: { ...cube.entry, mask, version: this.nextVersion() } })
   }
 
   private enter(cube: OpenCube): CubeEntry {
@@ -187,4 +205,10 @@ function requireBands(entry: CubeEntry, bands: number[]): void {
   const count = entry.description.shape[2]
   const outside = bands.find((band) => !Number.isInteger(band) || band < 0 || band >= count)
   if (outside !== undefined) throw new CuvetteError('bad-argument', `${entry.name} has no band ${outside}: its ${count} bands are 0 to ${count - 1}.`)
+}
+
+function requireWindow({ name, description: { shape } }: CubeEntry, { line, sample, lines, samples }: PixelWindow, stride: number): void {
+  const inside = lines > 0 && samples > 0 && line + lines <= shape[0] && sample + samples <= shape[1]
+  if (inside && line % stride === 0 && sample % stride === 0) return
+  throw new CuvetteError('bad-argument', `The window at line ${line}, sample ${sample} with ${lines} lines and ${samples} samples does not lie inside ${name}, which has ${shape[0]} x ${shape[1]} pixels, or does not begin on multiples of the stride ${stride}.`)
 }

@@ -1,4 +1,5 @@
 import { DATA_PREFIX } from '../shared/contract'
+import type { PixelWindow } from '../shared/engine-contract'
 import type { Problem, ProblemCode } from '../shared/problem'
 import { CuvetteError, toProblem } from '../shared/problem'
 import type { Cubes } from './cubes'
@@ -24,8 +25,9 @@ export function dataRoutes({ cubes, runs, dropFolder }: { cubes: Cubes; runs: Ru
     if (kind === 'cubes' && what === 'bands' && parts.length === 4) {
       const stride = wholeNumber(url.searchParams.get('stride') ?? '1', 'stride', 1)
       const [lines, samples] = cubes.require(id).entry.description.shape
-      requireAnswerSize(4 * Math.ceil(lines / stride) * Math.ceil(samples / stride), stride)
-      return await cubes.band(id, wholeNumber(which, 'band', 0), stride, signal)
+      const window = windowOf(url.searchParams.get('window'))
+      requireAnswerSize(4 * Math.ceil((window?.lines ?? lines) / stride) * Math.ceil((window?.samples ?? samples) / stride), stride)
+      return await cubes.band(id, wholeNumber(which, 'band', 0), stride, window, signal)
     }
     if (kind === 'cubes' && what === 'mask' && parts.length === 3) return await cubes.mask(id, signal)
     if (kind === 'runs' && what === 'scores' && parts.length === 3) return await runs.scores(id, signal)
@@ -71,6 +73,13 @@ function requireAnswerSize(bytes: number, stride: number): void {
   if (bytes <= ANSWER_LIMIT) return
   const fitting = Math.ceil(stride * Math.sqrt(bytes / ANSWER_LIMIT))
   throw new CuvetteError('bad-argument', `The band has ${Math.round(bytes / 2 ** 20)} MB at stride ${stride}, and one answer may have ${ANSWER_LIMIT / 2 ** 20} MB: ask for stride ${fitting}.`)
+}
+
+function windowOf(text: string | null): PixelWindow | null {
+  if (text === null) return null
+  const [line, sample, lines, samples, ...more] = text.split(',')
+  if (samples === undefined || more.length > 0) throw new CuvetteError('bad-argument', `The window "${text}" is not LINE,SAMPLE,LINES,SAMPLES.`)
+  return { line: wholeNumber(line, 'line', 0), sample: wholeNumber(sample, 'sample', 0), lines: wholeNumber(lines, 'number of lines', 1), samples: wholeNumber(samples, 'number of samples', 1) }
 }
 
 function wholeNumber(text: string, name: string, lowest: number): number {

@@ -30,10 +30,11 @@ const KEPT_JOBS = 50
 /** Progress inside a stage is shown at most this often, in milliseconds. */
 const SHOW_EVERY = 100
 
-/** Every long work: one after the other, each with progress, seconds left and a stop. */
+/** Every long work: in each engine process one after the other, each with progress, seconds left and a stop. */
 export class Jobs {
   private readonly jobs: Job[] = []
-  private running: Promise<void> = Promise.resolve()
+  /** What is made for the picture does not wait for a training, nor a training for it. */
+  private readonly lanes = { compute: Promise.resolve(), browse: Promise.resolve() }
 
   constructor(private readonly events: EventStream) {}
 
@@ -56,7 +57,8 @@ export class Jobs {
     this.jobs.push(job)
     this.forgetOld()
     this.events.emit('job', entry)
-    this.running = this.running.then(() => this.perform(job))
+    const lane = kind === 'overview' ? 'browse' : 'compute'
+    this.lanes[lane] = this.lanes[lane].then(() => this.perform(job))
     return { entry, done }
   }
 

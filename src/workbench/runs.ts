@@ -165,7 +165,7 @@ export class Runs {
     const run = this.require(runId)
     const reference = this.scoresPath(run)
     if (reference === null) throw new CuvetteError('missing-file', `The run "${run.saved.entry.name}" has no scores yet.`)
-    return await this.engines.browse.call('cube.band', { reference, band: 0, stride: 1 }, { signal })
+    return await this.engines.browse.call('cube.band', { reference, band: 0, stride: 1, window: null, overview: null }, { signal })
   }
 
   private queue(run: Run, kind: 'fit' | 'score', work: (control: JobControl) => Promise<JobOutcome>): string {

@@ -13,6 +13,7 @@ import { Files } from './files'
 import { Grants } from './grants'
 import type { Host } from './host'
 import { Jobs } from './jobs'
+import { Overviews } from './overviews'
 import { Pipelines } from './pipelines'
 import type { ProjectContent } from './project'
 import { Project } from './project'
@@ -59,9 +60,9 @@ export class Workbench {
     await grants.grant(project.folder)
 
     const engines = new Engines(host, events, options.engineTiming)
-    const cubes = new Cubes(project, engines, grants, events)
-    const pipelines = new Pipelines(join(host.places.resources, 'pipelines'), project.folder, engines, cubes)
     const jobs = new Jobs(events)
+    const cubes = new Cubes(project, engines, grants, events, new Overviews(project, engines, jobs))
+    const pipelines = new Pipelines(join(host.places.resources, 'pipelines'), project.folder, engines, cubes)
     const runs = new Runs(project, engines, cubes, pipelines, jobs, grants, events)
     const files = new Files(host, grants)
 

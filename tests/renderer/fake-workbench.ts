@@ -56,7 +56,7 @@ export class FakeWorkbench {
   addCube(name = 'field.hdr', withMask = true): CubeEntry {
     const path = `/data/${name}`
     const cube: CubeEntry = {
-      id: `cube${this.cubes.length + 1}`, name, version: 1, description: scene.describe(path, this.shape),
+      id: `cube${this.cubes.length + 1}`, name, quickStride: 1, version: 1, description: scene.describe(path, this.shape),
       mask: withMask ? scene.describeMask('/data/field-mask.hdr', this.shape) : null,
     }
     this.cubes.push(cube)

@@ -96,6 +96,7 @@ export function description(path: string, change: Partial<CubeDescription> = {})
 export function browseHandlers(): FakeHandlers {
   return {
     'cube.describe': ({ reference }: { reference: string }) => description(reference),
+    'cube.reading': () => ({ quickStride: 1, overviewStride: null }),
     'cube.band': ({ band, stride }: { band: number; stride: number }) => {
       const [lines, samples] = [Math.ceil(4 / stride), Math.ceil(6 / stride)]
       const values = Float32Array.from({ length: lines * samples }, (_, n) => band * 100 + Math.floor(n / samples) * stride * 10 + (n % samples) * stride)

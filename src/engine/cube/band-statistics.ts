@@ -5,6 +5,8 @@ import { checkedBand } from './window'
 export interface BandStatisticsOptions {
   /** Pixels kept for the percentiles; a band with more is sampled evenly. Default 4,194,304 (16 MiB). */
   keptPixels?: number
+  /** Looks at every stride-th line and sample only. Default 1. */
+  stride?: number
   signal?: AbortSignal
 }
 
@@ -13,24 +15,26 @@ const BLOCK_PIXELS = 1024 * 1024
 
 /**
  * Spread of one band over finite pixels that are not no-data, in stored units. Streams over blocks of lines.
- * Minimum, maximum and mean are exact; percentiles (linear between neighbours in sorted order) are exact up to
+ * Minimum, maximum and mean are exact over the pixels that are looked at; percentiles (linear between neighbours in sorted order) are exact up to
  * `keptPixels` pixels, otherwise from every n-th pixel. Without a valid pixel all numbers are 0.
  */
 export async function bandStatistics(cube: Cube, band: number, options: BandStatisticsOptions = {}): Promise<BandStatistics> {
   checkedBand(cube.description, band)
+  const stride = options.stride ?? 1
   const [lines, samples] = cube.description.shape
-  const totalPixels = lines * samples
+  const width = Math.ceil(samples / stride)
+  const totalPixels = Math.ceil(lines / stride) * width
   const every = Math.ceil(totalPixels / (options.keptPixels ?? KEPT_PIXELS))
   const kept = new Float32Array(Math.ceil(totalPixels / every))
-  const blockLines = Math.max(1, Math.floor(BLOCK_PIXELS / samples))
+  const blockLines = stride * Math.max(1, Math.floor(BLOCK_PIXELS / width))
   let keptPixels = 0
   let validPixels = 0
   let min = Infinity
   let max = -Infinity
   let sum = 0
   for (let line = 0; line < lines; line += blockLines) {
-    const block = await cube.readBand(band, { line, sample: 0, lines: Math.min(blockLines, lines - line), samples }, 1, options.signal)
-    const first = line * samples
+    const block = await cube.readBand(band, { line, sample: 0, lines: Math.min(blockLines, lines - line), samples }, stride, options.signal)
+    const first = (line / stride) * width
     for (let n = 0; n < block.length; n += 1) {
       const value = block[n]
       if (!Number.isFinite(value)) continue

@@ -23,6 +23,8 @@ export interface Cube {
    * know (map info, coordinate system string, ...) for writing back. Absent for formats without such a header.
    */
   readonly headerFields?: ReadonlyMap<string, string>
+  /** Bytes of the file that reading one whole band touches; absent: about those of the band. */
+  readonly bandBytes?: number
   /** [lines, samples, bands] row-major, into `target` when given. `bands`: 0-based, default all. */
   readPixels(window: Window, bands?: readonly number[] | null, target?: Float32Array, signal?: AbortSignal): Promise<Float32Array>
   /** One band [ceil(lines/stride), ceil(samples/stride)] of the window, taking every stride-th line and sample. */

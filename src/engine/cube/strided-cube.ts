@@ -2,7 +2,7 @@ import type { CubeDataType, CubeDescription } from '../../shared/cube'
 import type { ByteSource } from './bytes'
 import type { Cube, OpenOptions } from './cube'
 import { BYTES_PER_ELEMENT, decoder } from './numbers'
-import { readStrided } from './strided-read'
+import { GAP_BYTES, readStrided } from './strided-read'
 import type { BoxReader } from './windowed-cube'
 import { PIECE_BYTES, windowedCube } from './windowed-cube'
 
@@ -27,6 +27,7 @@ export function stridedCube(
   const { steps } = layout
   const decode = decoder(layout.dtype, layout.littleEndian, options.maskFor ? null : description.noData)
   const reader: BoxReader = {
+    bandBytes: bandBytes(description, layout),
     read: (box, out, signals) =>
       readStrided({
         source,
@@ -41,4 +42,13 @@ export function stridedCube(
     close: () => source.close(),
   }
   return windowedCube(description, reader, options, headerFields)
+}
+
+/** What a walk over one band reads: the band, and whatever is read over between its numbers. */
+function bandBytes({ shape: [lines, samples] }: CubeDescription, { dtype, steps }: StridedLayout): number {
+  const width = BYTES_PER_ELEMENT[dtype]
+  const [inner, outer] = [{ step: steps.line, count: lines }, { step: steps.sample, count: samples }].sort((a, b) => a.step - b.step)
+  const touched = (count: number, step: number, extent: number, read: number): number => ((step - extent) * width <= GAP_BYTES ? (count - 1) * step + extent : count * read)
+  const row = touched(inner.count, inner.step, 1, 1)
+  return width * touched(outer.count, outer.step, (inner.count - 1) * inner.step + 1, row)
 }

@@ -22,7 +22,7 @@ export interface StridedRead {
 }
 
 /** Unwanted bytes shorter than this are read over: cheaper than a second read. */
-const GAP_BYTES = 32 * 1024
+export const GAP_BYTES = 32 * 1024
 const PENDING = 4096
 const AT_ONCE = 8
 

@@ -21,6 +21,8 @@ export interface Box {
 
 /** What a format supplies: reading a box of numbers as float32. */
 export interface BoxReader {
+  /** Bytes of the file that reading one whole band touches. */
+  readonly bandBytes?: number
   read(box: Box, out: Float32Array, signals: (AbortSignal | undefined)[]): Promise<void>
   close(): Promise<void>
 }
@@ -41,6 +43,7 @@ export function windowedCube(description: CubeDescription, reader: BoxReader, op
   return {
     description,
     headerFields,
+    bandBytes: reader.bandBytes,
     async readPixels(window, bands, target, signal) {
       checkedWindow(description, window)
       const chosen = bands ? scattered(checkedBands(description, bands)) : every(0, description.shape[2], 1, 1)

@@ -1,9 +1,13 @@
 import type { CubeDescription } from '../../shared/cube'
+import type { OverviewFile, PixelWindow } from '../../shared/engine-contract'
 import { bandStatistics } from '../cube/band-statistics'
+import type { Cube } from '../cube/cube'
 import { describeMask, readMask } from '../cube/mask'
 import { openCube } from '../cube/open-cube'
+import { ensureOverview, overviewStride, quickStride } from '../cube/overview'
 import { wavelengthsInNanometres } from '../cube/wavelengths'
 import { wholeWindow } from '../cube/windowed-cube'
+import { startStage } from '../inference/work'
 import type { CubeFacts } from '../pipeline/pipeline'
 import { OpenCubes } from './open-cubes'
 import type { HandlerTable } from './serve'
@@ -23,19 +27,31 @@ export function browseHandlers(): HandlerTable {
       return description
     },
 
-    'cube.band': ({ reference, band, stride }, { signal }) => cubes.use(reference, async (cube) => {
-      const [lines, samples] = cube.description.shape
-      const values = await cube.readBand(band, wholeWindow(cube.description), stride, signal)
-      return { shape: [Math.ceil(lines / stride), Math.ceil(samples / stride)], values }
+    'cube.reading': ({ reference }) => cubes.use(reference, async (cube) => ({ quickStride: quickStride(cube), overviewStride: overviewStride(cube) })),
+
+    'cube.overview': ({ reference, folder }, { signal, onProgress }) => cubes.use(reference, async (cube) => {
+      const meter = startStage({ signal, onProgress }, 'overview', `Overview of ${cube.description.path}`, 1)
+      let told = 0
+      const overview = await ensureOverview(cube, folder, { signal, onLine: (done, total) => {
+        meter.advance(done / total - told)
+        told = done / total
+      } })
+      meter.finish()
+      return overview
+    }),
+
+    'cube.band': (args, { signal }) => source(cubes, args, async (cube, stride) => {
+      const window = scaled(args.window, args.stride / stride) ?? wholeWindow(cube.description)
+      return { shape: [Math.ceil(window.lines / stride), Math.ceil(window.samples / stride)], values: await cube.readBand(args.band, window, stride, signal) }
     }),
 
     'cube.spectrum': ({ reference, line, sample }, { signal }) => cubes.use(reference, async (cube) => ({
       values: await cube.readPixels({ line, sample, lines: 1, samples: 1 }, null, undefined, signal),
     })),
 
-    'cube.bandStatistics': ({ reference, bands }, { signal }) => cubes.use(reference, async (cube) => {
+    'cube.bandStatistics': (args, { signal }) => source(cubes, args, async (cube, stride) => {
       const statistics = []
-      for (const band of bands) statistics.push(await bandStatistics(cube, band, { signal }))
+      for (const band of args.bands) statistics.push(await bandStatistics(cube, band, { stride, signal }))
       return statistics
     }),
 
@@ -63,6 +79,18 @@ export function browseHandlers(): HandlerTable {
       return { summary, description: summary.nodes.length > 0 ? parsePipeline(text, path).description : '' }
     },
   }
+}
+
+/** The overview where it holds the pixels that are asked for, else the cube; and the stride there. */
+function source<T>(cubes: OpenCubes, { reference, stride, overview }: { reference: string; stride: number; overview: OverviewFile | null }, work: (cube: Cube, stride: number) => Promise<T>): Promise<T> {
+  if (overview && stride % overview.stride === 0) return cubes.use(overview.path, (cube) => work(cube, stride / overview.stride))
+  return cubes.use(reference, (cube) => work(cube, stride))
+}
+
+/** A window of the cube in the pixels of its overview. Windows begin on multiples of the stride. */
+function scaled(window: PixelWindow | null, factor: number): PixelWindow | null {
+  if (!window || factor === 1) return window
+  return { line: window.line / factor, sample: window.sample / factor, lines: Math.ceil(window.lines / factor), samples: Math.ceil(window.samples / factor) }
 }
 
 function factsOf(description: CubeDescription): CubeFacts {

@@ -100,7 +100,7 @@ export const usePicture = defineStore('picture', () => {
 
 function bandPlane(cube: CubeEntry, band: number, signal: AbortSignal): Promise<BandPlane> {
   const [lines, samples] = cube.description.shape
-  const stride = bandStride(lines, samples)
+  const stride = bandStride(lines, samples, cube.quickStride)
   const url = bandUrl(cube, band, stride)
   return cache.get(url, (ended) => fetchFloats(url, stride, ended), signal)
 }

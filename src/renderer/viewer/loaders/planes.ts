@@ -17,10 +17,10 @@ export type MaskPlane = Plane<Uint8Array>
 /** One answer of the workbench holds at most this many bytes. */
 const ANSWER_BYTES = 16 * 1024 * 1024
 
-/** The smallest stride at which one band of the cube fits into an answer. */
-export function bandStride(lines: number, samples: number): number {
-  let stride = 1
-  while (Math.ceil(lines / stride) * Math.ceil(samples / stride) * 4 > ANSWER_BYTES) stride += 1
+/** The smallest stride at which one band of the cube is quick to read and fits into an answer. */
+export function bandStride(lines: number, samples: number, quickStride = 1): number {
+  let stride = quickStride
+  while (Math.ceil(lines / stride) * Math.ceil(samples / stride) * 4 > ANSWER_BYTES) stride += quickStride
   return stride
 }
 
