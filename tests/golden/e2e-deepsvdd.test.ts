@@ -101,7 +101,7 @@ async function wholeTraining(one: WholeCase, folder: string): Promise<void> {
   await writeModels(folder, artifacts)
   const learner = await openLearner(folder, { ...artifacts, optimizer: null, properties: { ints: {}, strings: {} } }, 'cpu', { threads: 1 })
   try {
-    const { data, validation } = await prepareData(inputs, samples, settings, artifacts.additive, context)
+    const { data, validation } = await prepareData(inputs, samples, settings, artifacts, context)
     const watched = watchedPorts(pipeline).filter((port) => learner.shows(port))
     const before = await validate(learner, pipeline, validation, watched)
     expectMetrics({ val_loss: before.loss, ...before.metrics }, one.validation_epochs[0].callback_metrics)

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { decodeOptimizerModel, encodeOptimizerModel } from '../../src/engine/onnx/optimizer-model'
-import { ADAM_DEFAULTS, clipGlobalNorm, initialOptimizerState, optimizerStep } from '../../src/engine/onnx/optimizer'
+import { ADAM_DEFAULTS, clipGlobalNorm, clipValues, initialOptimizerState, optimizerStep } from '../../src/engine/onnx/optimizer'
 import type { Numbers, OptimizerSettings } from '../../src/engine/onnx/optimizer'
 
 interface Vector {
@@ -58,6 +58,14 @@ function play(golden: Case, settings: OptimizerSettings, numbers: (data: number[
   })
   expect(state.step).toBe(golden.grads_per_step.length)
 }
+
+describe('clipping by value', () => {
+  it('cuts every element at the limit, as clip_grad_value_ does', () => {
+    const gradients = new Map([['a', Float64Array.of(-3, -0.5, 0, 2)], ['b', Float64Array.of(1.0001)]])
+    clipValues(gradients, 1)
+    expect([...gradients.values()].map((values) => [...values])).toEqual([[-1, -0.5, 0, 1], [1]])
+  })
+})
 
 describe('optimizers against the reference', () => {
   it.each(cases)('$name', (golden) => {

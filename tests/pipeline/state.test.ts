@@ -32,7 +32,9 @@ describe('the state of a pipeline', () => {
 
   it('trains what the trainer says', () => {
     const projection = ['projection.net.fc1.weight', 'projection.net.fc1.bias', 'projection.net.fc2.weight']
-    const names = (unfreeze: string[], parameters: 'unfrozen' | 'all' = 'unfrozen', losses = ['loss']) => trainedNames(pipeline, { unfreeze, parameters, losses })
+    const names = (unfreeze: string[], parameters: 'unfrozen' | 'all' = 'unfrozen', losses = ['loss'], freeze: string[] = []) => trainedNames(pipeline, { unfreeze, parameters, losses, freeze })
+    expect(names([], 'all', ['loss'], ['projection', 'loss'])).toEqual([])
+    expect(names(['encoder'], 'all', ['loss'], ['loss']).some((name) => name.startsWith('projection.'))).toBe(true)
     expect(names([])).toEqual(['loss.r_unconstrained'])
     expect(names(['projection'])).toEqual([...projection, 'loss.r_unconstrained'])
     expect(names(['encoder'])).toEqual(['encoder.zscore_mean', 'encoder.zscore_std', 'loss.r_unconstrained'])

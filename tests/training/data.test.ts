@@ -73,7 +73,7 @@ describe('micro-batches', () => {
     const pipeline = resolvePipeline(parsePipeline(text, path), factsOf(frame.cube))
     const state = initialState(pipeline, 1)
     const pool = await fillPool([frame.cube], randomSource(1), { bytes: 1e6, readBytes: 1e6, usable: everyBand })
-    await fitStatistics(pipeline, state, streamOfPool(pool), { seed: 1, device: 'cpu' }, observed())
+    await fitStatistics(pipeline, state, streamOfPool(pool, [frame], { readBytes: 1e6, usable: everyBand }), { seed: 1, device: 'cpu' }, observed())
     if (!pipeline.trainer) throw new Error('The document states a trainer.')
     const artifacts = compileArtifacts(pipeline, state, pipeline.trainer)
     expect(artifacts.additive).toBe(true)

@@ -120,3 +120,10 @@ export function clipGlobalNorm(gradients: ReadonlyMap<string, Numbers>, limit: n
   }
   return norm
 }
+
+/** Cuts every element in place at -limit and limit. Formula: PyTorch clip_grad_value_. */
+export function clipValues(gradients: ReadonlyMap<string, Numbers>, limit: number): void {
+  for (const gradient of gradients.values()) {
+    for (let index = 0; index < gradient.length; index += 1) gradient[index] = Math.max(-limit, Math.min(limit, gradient[index]))
+  }
+}

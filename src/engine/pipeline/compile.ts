@@ -3,6 +3,7 @@ import { localityOf } from '../nodes/node'
 import type { Stage } from '../nodes/node'
 import type { Graph, Value } from '../onnx/graph'
 import { isScorePort } from './analysis'
+import { ancestors } from './locality'
 import type { Pipeline, PipelineNode, PipelineState, PortReference } from './pipeline'
 import { nodeNamed } from './pipeline'
 import { PipelineWriter } from './writer'
@@ -163,15 +164,6 @@ function dependencies(graph: Graph, value: Value, names: readonly string[]): str
     if (node.outputs.some((output) => reached.has(output))) for (const input of node.inputs) reached.add(input)
   }
   return names.filter((name) => reached.has(name))
-}
-
-/** The named nodes and everything before them. */
-function ancestors(pipeline: Pipeline, names: readonly string[]): PipelineNode[] {
-  const wanted = new Set(names)
-  for (const node of [...pipeline.nodes].reverse()) {
-    if (wanted.has(node.name)) for (const { node: from } of Object.values(node.inputs)) wanted.add(from)
-  }
-  return pipeline.nodes.filter(({ name }) => wanted.has(name))
 }
 
 function metadataOf(pipeline: Pipeline, scores: PortReference, decisions: PortReference | null): Record<string, string> {

@@ -49,10 +49,12 @@ export function nodesToFit(pipeline: Pipeline): { node: PipelineNode; observes: 
 
 /**
  * Keys of the state tensors that train: the losses' own parameters; parameters of the unfrozen nodes, or of all with
- * `parameters: all`; and those statistics of unfrozen nodes that their type allows. In the order of running.
+ * `parameters: all`; and those statistics of unfrozen nodes that their type allows; nothing of frozen nodes. In the order
+ * of running.
  */
-export function trainedNames(pipeline: Pipeline, settings: Pick<TrainerSettings, 'unfreeze' | 'parameters' | 'losses'>): string[] {
+export function trainedNames(pipeline: Pipeline, settings: Pick<TrainerSettings, 'unfreeze' | 'parameters' | 'losses'> & { freeze?: readonly string[] }): string[] {
   return stateTensors(pipeline).filter(({ node, name, kind }) => {
+    if (settings.freeze?.includes(node.name)) return false
     const unfrozen = settings.unfreeze.includes(node.name)
     if (kind === 'parameter') return unfrozen || settings.parameters === 'all' || settings.losses.includes(node.name)
     return kind === 'statistic' && unfrozen && (node.type.trainableStatistics ?? []).includes(name)

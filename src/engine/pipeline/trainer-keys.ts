@@ -9,9 +9,9 @@ export const plain: ParameterDescription[] = [
   integer('epochs', 20, 'Passes over the training pixels; 0: only statistics.', { minimum: 0 }),
   integer('seed', 0, 'Seed of every random draw.', { minimum: 0, maximum: 4294967295 }),
   boolean('shuffle', true, 'Whether the order of the pixels changes from epoch to epoch.'),
-  number('gradient_clip', null, 'Largest global norm of the gradient; null: none.', { exclusiveMinimum: 0, nullable: true }),
   integer('accumulate', 1, 'Batches whose gradients are averaged before a step.', { minimum: 1 }),
   choice('parameters', ['unfrozen', 'all'], 'unfrozen', 'Whose parameters train.'),
+  { name: 'restore', type: 'choice', choices: ['best', 'last'], default: null, nullable: true, description: 'Which epoch becomes the trained pipeline; null: the best one where checkpoints are stated.' },
 ]
 
 export const optimizer: ParameterDescription[] = [
@@ -56,10 +56,30 @@ export const stopping: ParameterDescription[] = [
   number('divergence_threshold', null, 'Training ends when the number is worse.', { nullable: true }),
 ]
 
+/** A number alone is a norm. */
+export const clipping: ParameterDescription[] = [
+  number('norm', null, 'Largest global norm of the gradient.', { exclusiveMinimum: 0, nullable: true }),
+  number('value', null, 'Largest absolute value of an element of the gradient.', { exclusiveMinimum: 0, nullable: true }),
+]
+
+export const checkpoints: ParameterDescription[] = [
+  ...monitored,
+  integer('keep', 1, 'Best epochs that are kept.', { minimum: 1, maximum: 100 }),
+  boolean('last', true, 'Whether the last epoch is kept, too.'),
+]
+
 export const batchUnits: ParameterDescription[] = [
   integer('pixels', null, 'Pixels of any frame.', { minimum: 1, nullable: true }),
   integer('frames', null, 'Whole frames.', { minimum: 1, nullable: true }),
+  integer('tiles', null, 'Tiles of frames.', { minimum: 1, nullable: true }),
+]
+
+/** Keys that go with tiles. */
+export const tiling: ParameterDescription[] = [
+  { name: 'size', type: 'integers', default: [64, 64], minimum: 1, description: 'Lines and samples of a tile.' },
+  integer('overlap', 0, 'Lines and samples that neighbours share.', { minimum: 0 }),
+  choice('place', ['grid', 'random'], 'grid', 'grid: tiles that cover the frame; random: as many, anywhere.'),
 ]
 
 /** Every key of the section. */
-export const KEYS = ['type', 'max_steps', 'epochs', 'seed', 'batch', 'shuffle', 'optimizer', 'gradient_clip', 'accumulate', 'scheduler', 'early_stopping', 'unfreeze', 'parameters', 'losses', 'validation']
+export const KEYS = ['type', 'max_steps', 'epochs', 'seed', 'batch', 'shuffle', 'optimizer', 'gradient_clip', 'accumulate', 'scheduler', 'early_stopping', 'checkpoints', 'restore', 'unfreeze', 'freeze', 'parameters', 'losses', 'validation']

@@ -56,21 +56,57 @@ export interface StoppingSettings {
   divergenceThreshold: number | null
 }
 
+/** Tiles of frames, all of one size, as images. */
+export interface TileBatch {
+  unit: 'tiles'
+  /** Tiles in a batch. */
+  size: number
+  lines: number
+  samples: number
+  /** Lines and samples that neighbours of the grid share. */
+  overlap: number
+  /** grid: tiles that cover the frame. random: as many, anywhere, anew in every epoch. */
+  place: 'grid' | 'random'
+}
+
+/** How gradients are held back. norm: all are scaled when their global norm is above the limit. value: each element is cut at -limit and limit. */
+export interface GradientClip {
+  kind: 'norm' | 'value'
+  limit: number
+}
+
+/** Which epochs are kept beside the last one. */
+export interface CheckpointSettings {
+  /** Name of the watched number. */
+  monitor: string
+  mode: 'min' | 'max'
+  /** How many of the best epochs. */
+  keep: number
+  /** Whether the last epoch is kept, too, when another one becomes the trained pipeline. */
+  last: boolean
+}
+
 export interface TrainerSettings {
   epochs: number
   seed: number
-  /** One optimizer step (times `accumulate`) sees this much: so many pixels of any frame, or so many whole frames. */
-  batch: { unit: 'pixels' | 'frames'; size: number }
+  /** One optimizer step (times `accumulate`) sees this much: so many pixels of any frame, whole frames, or tiles of them. */
+  batch: { unit: 'pixels'; size: number } | { unit: 'frames'; size: number } | TileBatch
   shuffle: boolean
   optimizer: OptimizerSettings
-  /** Largest global norm of the gradient; null: none. */
-  gradientClip: number | null
+  /** null: none. */
+  gradientClip: GradientClip | null
   /** Batches whose gradients are averaged before a step. */
   accumulate: number
   scheduler: SchedulerSettings
   earlyStopping: StoppingSettings | null
+  /** Best epochs that are kept; null: none. */
+  checkpoints: CheckpointSettings | null
+  /** Which epoch becomes the trained pipeline: the best by `checkpoints`, or the last. */
+  restore: 'best' | 'last'
   /** Nodes whose parameters and trainable statistics train. */
   unfreeze: readonly string[]
+  /** Nodes that do not train, whatever else says that they do. */
+  freeze: readonly string[]
   /** unfrozen: the parameters of the nodes in `unfreeze`. all: the parameters of every node (reference implementation). Losses' own parameters always train. */
   parameters: 'unfrozen' | 'all'
   /** Loss nodes whose sum is minimised. */

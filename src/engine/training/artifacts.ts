@@ -31,6 +31,8 @@ export interface Artifacts {
   frozen: Map<string, Tensor<'float32'>>
   /** Whether a batch may be cut into pieces whose weighted losses and gradients are those of the batch. */
   additive: boolean
+  /** The same of the evaluation model. */
+  additiveInEvaluation: boolean
 }
 
 /**
@@ -70,6 +72,7 @@ export function compileArtifacts(pipeline: Pipeline, state: PipelineState, setti
     trainable: tensorsOf(state, parameters),
     frozen: tensorsOf(state, moving),
     additive: training.additive,
+    additiveInEvaluation: evaluation.additive,
   }
 }
 

@@ -1,7 +1,7 @@
 import type { DetectionMetrics } from '../../shared/metrics'
 import type { DeviceChoice, DeviceReport } from '../../shared/device'
 import { detectionMetrics, thresholdCurve } from '../../shared/threshold-curve'
-import { scoreScene } from '../inference/scene'
+import { scoresAreLocal, scoreScene } from '../inference/scene'
 import { scoringModel } from '../inference/partial-model'
 import { deciderOf, thresholdByRule } from '../inference/threshold'
 import type { FittedScene } from '../inference/trained-pipeline'
@@ -10,7 +10,7 @@ import { startStage } from '../inference/work'
 import { openSession } from '../onnx/session'
 import type { Pipeline } from '../pipeline/pipeline'
 import type { Frame } from './data'
-import { READ_BYTES } from './samples'
+import { IMAGE_BYTES, READ_BYTES } from './samples'
 
 /** What a fitted pipeline says of the cubes that it was fitted on. */
 export interface Assessment {
@@ -31,7 +31,7 @@ export async function assess(model: Uint8Array, pipeline: Pipeline, frames: read
     const warnings: string[] = []
     const judged: { scores: Float32Array; targets: Uint8Array }[] = []
     for (const { cube, targets } of frames) {
-      const scene = await scoreScene(session, pipeline, cube, targets, { bytes: READ_BYTES, signal: context.signal, onPixels: (count) => meter.advance(count) })
+      const scene = await scoreScene(session, pipeline, cube, targets, { bytes: scoresAreLocal(pipeline) ? READ_BYTES : IMAGE_BYTES, signal: context.signal, onPixels: (count) => meter.advance(count) })
       const decided = scene.decisions !== null
       scenes.push({
         path: cube.description.path, threshold: decided ? scene.threshold : null, flagged: decided ? scene.flagged : null, unusable: scene.unusable, metrics: scene.metrics,

@@ -127,7 +127,7 @@ export function frameBatches(frames: readonly Frame[], settings: DataSettings, r
 
 /** Some frames as one batch. */
 export function frameBatch(frames: readonly Frame[], reading: FrameReading): Batch {
-  return reading.whole ? wholeFrames(frames, reading.usable) : framePixels(frames, reading)
+  return reading.whole ? wholeFrames(frames, reading.usable, reading.signal) : framePixels(frames, reading)
 }
 
 /** The valid pixels of some frames, one frame after the other. */
@@ -169,7 +169,7 @@ function loosePixels(buffer: Float32Array, anomalous: Uint8Array | null, count: 
 }
 
 /** Frames as images [B,H,W,C], for pipelines in which a pixel's result depends on its neighbours. */
-function wholeFrames(frames: readonly Frame[], usable: PixelTest): Batch {
+function wholeFrames(frames: readonly Frame[], usable: PixelTest, signal?: AbortSignal): Batch {
   const [lines, samples, bands] = frames[0].cube.description.shape
   return {
     single: true,
@@ -180,7 +180,7 @@ function wholeFrames(frames: readonly Frame[], usable: PixelTest): Batch {
       for (const [index, { cube, targets }] of frames.entries()) {
         requireSameSize(frames[0].cube, cube)
         const pixels = buffer.subarray(index * size * bands, (index + 1) * size * bands)
-        await cube.readPixels({ line: 0, sample: 0, lines, samples }, null, pixels)
+        await cube.readPixels({ line: 0, sample: 0, lines, samples }, null, pixels, signal)
         for (let pixel = 0; pixel < size; pixel += 1) if (!usable(pixels, pixel)) throw unusablePixel(cube, pixel)
         for (let pixel = 0; anomalous && pixel < size; pixel += 1) anomalous[index * size + pixel] = targets?.[pixel] === 1 ? 1 : 0
       }
@@ -193,15 +193,17 @@ function wholeFrames(frames: readonly Frame[], usable: PixelTest): Batch {
   }
 }
 
-function requireSameSize(first: Cube, other: Cube): void {
+/** Frames of one batch of images have one size. Throws CuvetteError('bad-data'). */
+export function requireSameSize(first: Cube, other: Cube): void {
   const [a, b] = [first.description, other.description]
   if (a.shape[0] === b.shape[0] && a.shape[1] === b.shape[1]) return
   throw new CuvetteError('bad-data', `${b.path} has ${b.shape[0]} x ${b.shape[1]} pixels and ${a.path} ${a.shape[0]} x ${a.shape[1]}; frames of one batch must have one size. Set the batch to 1 frame.`, { path: b.path })
 }
 
-function unusablePixel({ description: { path, shape } }: Cube, pixel: number): CuvetteError {
+/** What is wrong with a frame that must go through as an image and has a pixel that cannot be used. */
+export function unusablePixel({ description: { path, shape } }: Cube, pixel: number): CuvetteError {
   const where = `line ${Math.floor(pixel / shape[1])}, sample ${pixel % shape[1]}`
-  return new CuvetteError('bad-data', `${path} has a pixel without a finite value at ${where}, and this pipeline trains on whole images; fill such pixels or crop them away.`, { path, where })
+  return new CuvetteError('bad-data', `${path} has a pixel without a finite value at ${where}, and this pipeline trains on whole images; set trainer.batch to {tiles: 8, size: [64, 64]}, which leaves such places out, or fill or crop them.`, { path, where })
 }
 
 function truths(shape: readonly number[], data: Uint8Array): Tensor<'bool'> {

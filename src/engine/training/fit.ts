@@ -18,6 +18,7 @@ import type { PipelineState } from '../pipeline/pipeline'
 import { initialState, requireState } from '../pipeline/state'
 import type { TrainerOverrides, TrainerSettings } from '../pipeline/trainer'
 import { writePipeline } from '../pipeline/write-document'
+import type { Artifacts } from './artifacts'
 import { ARTIFACT_FILES, compileArtifacts, writeModels } from './artifacts'
 import type { Assessment } from './assess'
 import { assess } from './assess'
@@ -115,7 +116,7 @@ class Fit {
       this.progress = startProgress(trainer)
       const first = { parameters: artifacts.trainable, frozen: artifacts.frozen, optimizer: { step: 0, moments: new Map() } }
       await writeCheckpoint(join(training, ARTIFACT_FILES.checkpoint), checkpointOf(first, trainer, this.progress, this.notes()))
-      return await this.train(folder, samples, artifacts.additive)
+      return await this.train(folder, samples, artifacts)
     } catch (error) {
       // What was finished can be continued.
       if (!this.progress || this.progress.epochs.length === 0) await folder.undo()
@@ -140,7 +141,7 @@ class Fit {
       requireShapes(checkpoint, new Map([...artifacts.trainable, ...artifacts.frozen].map(([name, { shape }]) => [name, shape])), path)
       const samples = await this.gather()
       await this.writePipeline(folder)
-      return await this.train(folder, samples, artifacts.additive)
+      return await this.train(folder, samples, artifacts)
     } catch (error) {
       if (progress.epochs.length === before) await folder.undo()
       throw error
@@ -180,11 +181,12 @@ class Fit {
     this.statistical = { nodes, pixels: nodes.length > 0 ? stream.count : 0, seconds: secondsSince(started) }
   }
 
-  private async train(folder: FitFolder, samples: Samples, additive: boolean): Promise<FitReport> {
+  private async train(folder: FitFolder, samples: Samples, artifacts: Artifacts): Promise<FitReport> {
     const { inputs, context, trainer, progress } = this
     if (!trainer || !progress) throw new CuvetteError('internal', 'The gradient phase was started without settings.')
     const training = await trainingFolder(folder)
-    const { data, validation } = await prepareData(inputs, samples, trainer, additive, context)
+    const { data, validation, warnings } = await prepareData(inputs, samples, trainer, artifacts, context)
+    this.warn(warnings)
     const checkpoint = await readCheckpoint(join(training, ARTIFACT_FILES.checkpoint))
     const learner = await openLearner(training, checkpoint, this.request.device)
     try {

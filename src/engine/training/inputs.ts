@@ -8,7 +8,9 @@ import { compareBands, factsOf } from '../inference/fits'
 import { masksOf, readTargets } from '../inference/masks'
 import { resolvePipeline } from '../pipeline/check'
 import { parsePipeline } from '../pipeline/document'
+import { ancestors } from '../pipeline/locality'
 import type { Pipeline } from '../pipeline/pipeline'
+import { nodesToFit } from '../pipeline/state'
 import type { TrainerOverrides } from '../pipeline/trainer'
 import type { Frame } from './data'
 
@@ -71,6 +73,7 @@ export async function openInputs(request: FitRequest, overrides: TrainerOverride
       warnings: [...opened.flatMap((cube) => cube.description.warnings), ...differences.filter((sentence) => sentence !== null)],
       close,
     }
+    requireMasks(inputs)
     requireMonitors(inputs)
     return inputs
   } catch (error) {
@@ -85,11 +88,30 @@ async function framesOf(pipeline: Pipeline, cubes: readonly Cube[], masks: Await
   return frames
 }
 
+/** Losses and statistics that compare with a mask need one for every cube that they see. */
+function requireMasks({ pipeline, frames, validation }: FitInputs): void {
+  const { trainer, document, nodes } = pipeline
+  const bare = (among: readonly Frame[]): string | undefined => among.find(({ targets }) => targets === null)?.cube.description.path
+  for (const { node } of nodesToFit(pipeline)) {
+    const path = node.type.fit?.wantsTargets ? bare(frames) : undefined
+    if (path !== undefined) throw new CuvetteError('bad-data', `The node ${node.name} (${node.type.description.type}) learns from the mask, but ${path} has none; name one with --mask.`, { path, where: `nodes.${node.name}` })
+  }
+  if (!trainer || trainer.epochs === 0) return
+  const sources = new Set(nodes.filter(({ type }) => type.description.role === 'source').map(({ name }) => name))
+  const comparing = trainer.losses.find((name) => ancestors(pipeline, [name]).some(({ inputs }) => Object.values(inputs).some(({ node, port }) => sources.has(node) && port === 'mask')))
+  if (comparing === undefined) return
+  const training = bare(frames)
+  const path = training ?? bare(validation)
+  if (path === undefined) return
+  throw new CuvetteError('bad-data', `The loss ${comparing} compares with a mask, but ${path} has none; name one with ${training === undefined ? '--val-mask' : '--mask'}.`, { path, where: document.path })
+}
+
 /** A schedule or a stop that watches the quality of decisions needs a mask, and that shows before hours of training. */
 function requireMonitors({ pipeline: { trainer, nodes, document }, validation }: FitInputs): void {
   const monitors = [
     { key: 'trainer.scheduler.monitor', monitor: trainer?.scheduler.name === 'reduce_on_plateau' ? trainer.scheduler.monitor : null },
     { key: 'trainer.early_stopping.monitor', monitor: trainer?.earlyStopping?.monitor ?? null },
+    { key: 'trainer.checkpoints.monitor', monitor: trainer?.checkpoints?.monitor ?? null },
   ]
   for (const { key, monitor } of monitors) {
     const node = nodes.find(({ name, type }) => monitor?.startsWith(`${name}/`) && type.description.role === 'metric')

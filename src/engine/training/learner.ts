@@ -3,13 +3,14 @@ import { join } from 'node:path'
 import type { DeviceChoice, DeviceReport } from '../../shared/device'
 import { CuvetteError } from '../../shared/problem'
 import { partialModel } from '../inference/partial-model'
-import { clipGlobalNorm, globalNorm, optimizerStep } from '../onnx/optimizer'
+import { clipGlobalNorm, clipValues, globalNorm, optimizerStep } from '../onnx/optimizer'
 import type { OptimizerSettings, OptimizerState } from '../onnx/optimizer'
 import { decodeOptimizerModel } from '../onnx/optimizer-model'
 import { openSession } from '../onnx/session'
 import type { Session, SessionOptions } from '../onnx/session'
 import { elementCount } from '../onnx/tensor'
 import type { Tensor } from '../onnx/tensor'
+import type { GradientClip } from '../pipeline/trainer'
 import { gradientBufferName, gradientName, LOSS_OUTPUT, RESET_INPUT } from '../onnx/training-model'
 import { ARTIFACT_FILES } from './artifacts'
 import type { Batch, Piece } from './batch'
@@ -28,8 +29,8 @@ export interface LearnerState {
 
 export interface StepSettings {
   learningRate: number
-  /** Largest global norm of the gradient; null: none. */
-  gradientClip: number | null
+  /** null: none. */
+  gradientClip: GradientClip | null
   /** What the sum of the batches' gradients is divided by, also where a group is not full. */
   accumulate: number
 }
@@ -207,8 +208,9 @@ function learnerOf(trainingModel: OpenModel, evaluationModel: OpenModel, state: 
         result.losses.push(loss)
         result.pixels.push(pixels)
       }
-      result.gradientNorm = settings.gradientClip === null ? globalNorm(total.values()) : clipGlobalNorm(total, settings.gradientClip)
+      result.gradientNorm = globalNorm(total.values())
       if (!Number.isFinite(result.gradientNorm)) throw notFinite('gradient', result.gradientNorm)
+      clip(total, settings.gradientClip)
       const values = new Map([...state.parameters].map(([name, { data }]) => [name, data]))
       optimizerStep(optimizer, state.optimizer, settings.learningRate, values, total)
       return result
@@ -242,6 +244,11 @@ function movementRates(sessions: readonly Session[], moving: readonly string[]):
 
 function scalar(value: number): Tensor {
   return { type: 'float32', shape: [], data: Float32Array.of(value) }
+}
+
+function clip(gradients: ReadonlyMap<string, Float64Array>, settings: GradientClip | null): void {
+  if (settings?.kind === 'norm') clipGlobalNorm(gradients, settings.limit)
+  else if (settings) clipValues(gradients, settings.limit)
 }
 
 function zeros(tensors: readonly (readonly [string, Float32Tensor])[]): Map<string, Float64Array> {

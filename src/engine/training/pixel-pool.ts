@@ -25,6 +25,8 @@ export interface PoolOptions {
   usable: PixelTest
   signal?: AbortSignal
   onPixels?(count: number): void
+  /** Told the cube and the place of every pixel that cannot be used. */
+  onUnusable?(cube: number, place: number): void
 }
 
 /**
@@ -44,7 +46,10 @@ export async function fillPool(cubes: readonly Cube[], random: RandomSource, opt
   for (const [index, cube] of cubes.entries()) {
     for await (const { first, count, pixels } of scan(cube, { bytes: options.readBytes, signal: options.signal })) {
       for (let pixel = 0; pixel < count; pixel += 1) {
-        if (!options.usable(pixels, pixel)) continue
+        if (!options.usable(pixels, pixel)) {
+          options.onUnusable?.(index, first + pixel)
+          continue
+        }
         const slot = valid < capacity ? valid : random.integer(valid + 1)
         valid += 1
         if (slot >= capacity) continue
@@ -70,9 +75,12 @@ export async function fillPool(cubes: readonly Cube[], random: RandomSource, opt
 /** Counts the valid pixels of cubes that do not fit into a pool. */
 export async function countValid(cubes: readonly Cube[], options: Omit<PoolOptions, 'bytes'>): Promise<PixelPool['seen']> {
   const seen = { total: 0, valid: 0 }
-  for (const cube of cubes) {
-    for await (const { count, pixels } of scan(cube, { bytes: options.readBytes, signal: options.signal })) {
-      for (let pixel = 0; pixel < count; pixel += 1) if (options.usable(pixels, pixel)) seen.valid += 1
+  for (const [index, cube] of cubes.entries()) {
+    for await (const { first, count, pixels } of scan(cube, { bytes: options.readBytes, signal: options.signal })) {
+      for (let pixel = 0; pixel < count; pixel += 1) {
+        if (options.usable(pixels, pixel)) seen.valid += 1
+        else options.onUnusable?.(index, first + pixel)
+      }
       seen.total += count
       options.onPixels?.(count)
     }

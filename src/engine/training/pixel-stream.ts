@@ -1,53 +1,97 @@
-import type { Cube } from '../cube'
 import { CHUNK_PIXELS, scan } from '../inference/scan'
 import type { PixelTest } from '../inference/usable-pixels'
+import type { Frame } from './data'
 import type { PixelPool } from './pixel-pool'
 
-/** All valid pixels of the training cubes, to be walked as often as needed. */
+/** Usable pixels of the training cubes [count, bands]; `targets` [count]: 1 anomalous, null when a cube has no mask. */
+export interface PixelsOfStream {
+  pixels: Float32Array
+  count: number
+  targets: Uint8Array | null
+}
+
+/** A training cube as one image. */
+export interface StreamedImage {
+  path: string
+  lines: number
+  samples: number
+  /** [lines * samples, bands]. */
+  pixels: Float32Array
+  usable: PixelTest
+  /** [lines * samples]: 1 anomalous; null without a mask. */
+  targets: Uint8Array | null
+}
+
+/** All usable pixels of the training cubes, to be walked as often as needed. */
 export interface PixelStream {
   /** How many there are. */
   count: number
   bands: number
-  /** Blocks of at most CHUNK_PIXELS pixels [count, bands]; a block is valid until the next one is asked for. */
-  blocks(): AsyncIterable<{ pixels: Float32Array; count: number }>
+  /** Blocks of at most CHUNK_PIXELS pixels; a block is valid until the next one is asked for. */
+  blocks(): AsyncIterable<PixelsOfStream>
+  /** The cubes, whole and in order, with pixels that cannot be used in their places. */
+  images(): AsyncIterable<StreamedImage>
 }
 
-/** The stream of a pool that holds every valid pixel. */
-export function streamOfPool({ bands, count, values }: PixelPool): PixelStream {
+export interface StreamReading {
+  /** Bytes read from a cube at once, where it need not be whole. */
+  readBytes: number
+  usable: PixelTest
+  signal?: AbortSignal
+}
+
+/** The stream of a pool that holds every usable pixel of `frames`. */
+export function streamOfPool({ bands, count, values, cubes, places }: PixelPool, frames: readonly Frame[], reading: StreamReading): PixelStream {
+  const masked = frames.every(({ targets }) => targets !== null)
   return {
     count,
     bands,
+    images: () => imagesOf(frames, reading),
     async *blocks() {
       for (let start = 0; start < count; start += CHUNK_PIXELS) {
         const size = Math.min(CHUNK_PIXELS, count - start)
-        yield { pixels: values.subarray(start * bands, (start + size) * bands), count: size }
+        const targets = masked ? Uint8Array.from({ length: size }, (_, index) => (frames[cubes[start + index]].targets?.[places[start + index]] === 1 ? 1 : 0)) : null
+        yield { pixels: values.subarray(start * bands, (start + size) * bands), count: size, targets }
       }
     },
   }
 }
 
 /** The stream of cubes that do not fit into memory: every walk reads them anew. `count` is known from a first pass. */
-export function streamOfCubes(cubes: readonly Cube[], count: number, { readBytes, usable, signal }: { readBytes: number; usable: PixelTest; signal?: AbortSignal }): PixelStream {
-  const bands = cubes[0].description.shape[2]
+export function streamOfCubes(frames: readonly Frame[], count: number, reading: StreamReading): PixelStream {
+  const bands = frames[0].cube.description.shape[2]
+  const masked = frames.every(({ targets }) => targets !== null)
+  const { readBytes, usable, signal } = reading
   return {
     count,
     bands,
+    images: () => imagesOf(frames, reading),
     async *blocks() {
       const buffer = new Float32Array(CHUNK_PIXELS * bands)
+      const anomalous = masked ? new Uint8Array(CHUNK_PIXELS) : null
       let filled = 0
-      for (const cube of cubes) {
-        for await (const { pixels, count: read } of scan(cube, { bytes: readBytes, signal })) {
+      for (const { cube, targets } of frames) {
+        for await (const { first, pixels, count: read } of scan(cube, { bytes: readBytes, signal })) {
           for (let pixel = 0; pixel < read; pixel += 1) {
             if (!usable(pixels, pixel)) continue
             buffer.set(pixels.subarray(pixel * bands, (pixel + 1) * bands), filled * bands)
+            if (anomalous) anomalous[filled] = targets?.[first + pixel] === 1 ? 1 : 0
             filled += 1
             if (filled < CHUNK_PIXELS) continue
-            yield { pixels: buffer, count: filled }
+            yield { pixels: buffer, count: filled, targets: anomalous }
             filled = 0
           }
         }
       }
-      if (filled > 0) yield { pixels: buffer.subarray(0, filled * bands), count: filled }
+      if (filled > 0) yield { pixels: buffer.subarray(0, filled * bands), count: filled, targets: anomalous?.subarray(0, filled) ?? null }
     },
+  }
+}
+
+async function* imagesOf(frames: readonly Frame[], { usable, signal }: StreamReading): AsyncGenerator<StreamedImage> {
+  for (const { cube, targets } of frames) {
+    const { path, shape: [lines, samples] } = cube.description
+    const pixels = await cube.readPixels({ line: 0, sample: 0, lines, samples }, null, undefined, signal)
+    yield { path, lines, samples, pixels, usable, targets: targets && targets.map((target) => (target === 1 ? 1 : 0)) }
   }
 }

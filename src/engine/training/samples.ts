@@ -1,23 +1,28 @@
 import { CuvetteError } from '../../shared/problem'
-import { scoresAreLocal } from '../inference/scene'
 import { usablePixels } from '../inference/usable-pixels'
 import type { WorkContext } from '../inference/work'
 import { startStage } from '../inference/work'
 import { randomSource } from '../nodes/random'
-import type { TrainerSettings } from '../pipeline/trainer'
+import { wantsImages } from '../pipeline/locality'
+import type { TileBatch, TrainerSettings } from '../pipeline/trainer'
+import type { Artifacts } from './artifacts'
 import type { Frame, FrameReading, TrainingData } from './data'
-import { frameBatch, frameBatches, imagesOfPool, pixelBatches } from './data'
+import { frameBatch, frameBatches, imagesOfPool, pixelBatches, requireSameSize, unusablePixel } from './data'
 import type { FitInputs } from './inputs'
 import type { PixelPool } from './pixel-pool'
 import { countValid, fillPool } from './pixel-pool'
 import type { PixelStream } from './pixel-stream'
 import { streamOfCubes, streamOfPool } from './pixel-stream'
+import type { Holes } from './tiles'
+import { batchOfTiles, gridTiles, tileBatches } from './tiles'
 import type { ValidationGroup } from './validation'
 
 /** Most memory that training pixels take, in bytes. */
 export const POOL_BYTES = 256 * 2 ** 20
 /** The same for validation cubes of their own. */
 export const VALIDATION_POOL_BYTES = 128 * 2 ** 20
+/** Largest image that goes through whole, in bytes. */
+export const IMAGE_BYTES = 2 ** 30
 /** Bytes read from a cube at once. */
 export const READ_BYTES = 32 * 2 ** 20
 
@@ -26,6 +31,8 @@ export interface Samples {
   stream: PixelStream
   /** null when they do not fit and nothing trains on loose pixels. */
   pool: PixelPool | null
+  /** Which pixels of each training cube cannot be used. */
+  holes: Holes
   /** Sentences about pixels that were left out. */
   warnings: string[]
 }
@@ -37,7 +44,8 @@ export async function gatherSamples({ frames, pipeline }: FitInputs, seed: numbe
   const bands = cubes[0].description.shape[2]
   const meter = startStage(context, 'read', 'Reading the training pixels', total)
   const usable = usablePixels(pipeline)
-  const options = { readBytes: READ_BYTES, usable, signal: context.signal, onPixels: (count: number) => meter.advance(count) }
+  const holes = noHoles(frames)
+  const options = { readBytes: READ_BYTES, usable, signal: context.signal, onPixels: (count: number) => meter.advance(count), onUnusable: marking(holes, frames) }
   const pooled = pipeline.trainer?.batch.unit === 'pixels' || total * bands * 4 <= bytes
   const pool = pooled ? await fillPool(cubes, randomSource(seed, 'training pixels'), { ...options, bytes }) : null
   const seen = pool?.seen ?? (await countValid(cubes, options))
@@ -50,25 +58,89 @@ export async function gatherSamples({ frames, pipeline }: FitInputs, seed: numbe
   if (seen.valid < seen.total) warnings.push(`${seen.total - seen.valid} of ${seen.total} training pixels lack a finite value in a band that is used and were left out.`)
   const whole = pool?.count === seen.valid
   if (pool && !whole && pipeline.trainer) warnings.push(`Training draws from ${pool.count} of ${seen.valid} valid pixels, as many as fit into ${Math.round(bytes / 2 ** 20)} MB; statistics use all of them.`)
-  return { stream: pool && whole ? streamOfPool(pool) : streamOfCubes(cubes, seen.valid, { readBytes: READ_BYTES, usable, signal: context.signal }), pool, warnings }
+  const reading = { readBytes: READ_BYTES, usable, signal: context.signal }
+  return { stream: pool && whole ? streamOfPool(pool, frames, reading) : streamOfCubes(frames, seen.valid, reading), pool, holes, warnings }
 }
 
-/** What the gradient phase trains and validates on. `additive`: whether batches may be cut into pieces. */
-export async function prepareData(inputs: FitInputs, samples: Samples, settings: TrainerSettings, additive: boolean, context: WorkContext): Promise<{ data: TrainingData; validation: ValidationGroup[] }> {
+function noHoles(frames: readonly Frame[]): (Uint8Array | null)[] {
+  return frames.map(() => null)
+}
+
+/** Notes pixels that cannot be used. */
+function marking(holes: (Uint8Array | null)[], frames: readonly Frame[]): (cube: number, place: number) => void {
+  return (cube, place) => {
+    const [lines, samples] = frames[cube].cube.description.shape
+    const marked = (holes[cube] ??= new Uint8Array(lines * samples))
+    marked[place] = 1
+  }
+}
+
+/** Which batches may be cut into pieces. */
+export type Additivity = Pick<Artifacts, 'additive' | 'additiveInEvaluation'>
+
+/** What the gradient phase trains and validates on. */
+export interface PreparedData {
+  data: TrainingData
+  validation: ValidationGroup[]
+  /** Sentences. */
+  warnings: string[]
+}
+
+/** Throws CuvetteError('bad-data') where a cube does not go with the batches that are asked for. */
+export async function prepareData(inputs: FitInputs, samples: Samples, settings: TrainerSettings, cut: Additivity, context: WorkContext): Promise<PreparedData> {
   const { frames, validation, sharesFrames, pipeline } = inputs
-  const order = { size: settings.batch.size, seed: settings.seed, shuffle: settings.shuffle }
-  const local = scoresAreLocal(pipeline)
-  const piecePixels = additive ? undefined : Number.MAX_SAFE_INTEGER
-  if (settings.batch.unit === 'frames') {
-    const reading: FrameReading = { readBytes: READ_BYTES, usable: usablePixels(pipeline), whole: !local, piecePixels, signal: context.signal }
-    return { data: frameBatches(frames, order, reading), validation: groupsOfFrames(validation, settings.batch.size, reading) }
+  const { batch, seed, shuffle } = settings
+  const order = { size: batch.size, seed, shuffle }
+  const [piecePixels, validationPieces] = [cut.additive, cut.additiveInEvaluation].map((additive) => (additive ? undefined : Number.MAX_SAFE_INTEGER))
+  const whole = pipeline.nodes.some(({ type, parameters }) => wantsImages(type, parameters))
+  if (batch.unit === 'pixels') {
+    const { pool } = samples
+    if (whole || !pool) throw new CuvetteError('internal', 'Loose pixels were asked for where images are needed.')
+    const validationPool = sharesFrames ? pool : await poolOf(inputs, seed, context)
+    return { data: pixelBatches(pool, frames, { ...order, piecePixels }), validation: [imagesOfPool(validationPool, validation, validationPieces)], warnings: [] }
   }
-  const { pool } = samples
-  if (!local || !pool) {
-    throw new CuvetteError('bad-pipeline', 'A node of the pipeline looks at whole images, so loose pixels cannot train it; set trainer.batch to {frames: 1}.', { path: pipeline.document.path, where: 'trainer.batch' })
+  const reading: FrameReading = { readBytes: READ_BYTES, usable: usablePixels(pipeline), whole, piecePixels, signal: context.signal }
+  const validationReading = { ...reading, piecePixels: validationPieces }
+  const holes = whole && !sharesFrames ? await holesOf(validation, reading, context) : samples.holes
+  if (batch.unit === 'frames') {
+    if (whole && batch.size > 1) for (const { cube } of frames) requireSameSize(frames[0].cube, cube)
+    if (whole) requireWhole(frames, samples.holes)
+    if (whole) requireWhole(validation, holes)
+    return { data: frameBatches(frames, order, reading), validation: groupsOfFrames(validation, batch.size, validationReading), warnings: [] }
   }
-  const validationPool = sharesFrames ? pool : await poolOf(inputs, settings.seed, context)
-  return { data: pixelBatches(pool, frames, { ...order, piecePixels }), validation: [imagesOfPool(validationPool, validation, piecePixels)] }
+  const { tiles, leftOut } = gridTiles(frames, samples.holes, batch)
+  if (tiles.length === 0) throw noTile('training', batch, frames)
+  const data = tileBatches(frames, samples.holes, tiles, batch, order, context.signal)
+  const warnings = leftOut === 0 ? [] : [`${leftOut} of ${leftOut + tiles.length} tiles hold pixels without a finite value and were left out of the training.`]
+  return { data, validation: validation.map((frame, index) => imagesOfFrame(frame, (whole && holes[index]) || null, batch, validationReading)), warnings }
+}
+
+function noTile(kind: string, { lines, samples }: TileBatch, [{ cube: { description: { path } } }]: readonly Frame[]): CuvetteError {
+  return new CuvetteError('bad-data', `No tile of ${lines} x ${samples} pixels of the ${kind} cubes is free of pixels without a finite value; choose a smaller trainer.batch.size, or check the no-data value and the bad bands of ${path}.`, { path })
+}
+
+/** A validation cube as a whole image, or, where it is too large or has pixels that cannot be used, as the tiles without them. */
+function imagesOfFrame(frame: Frame, holes: Uint8Array | null, batch: TileBatch, reading: FrameReading): ValidationGroup {
+  const bytes = 4 * pixelsOf([frame]) * frame.cube.description.shape[2]
+  if (!holes && (!reading.whole || bytes <= IMAGE_BYTES)) return [{ batch: frameBatch([frame], reading), pixels: pixelsOf([frame]) }]
+  const { tiles } = gridTiles([frame], [holes], batch)
+  if (tiles.length === 0) throw noTile('validation', batch, [frame])
+  return tiles.map((tile) => ({ batch: batchOfTiles([frame], [tile], batch, reading.signal), pixels: batch.lines * batch.samples }))
+}
+
+function requireWhole(frames: readonly Frame[], holes: Holes): void {
+  for (const [index, { cube }] of frames.entries()) {
+    const first = holes[index]?.indexOf(1) ?? -1
+    if (first >= 0) throw unusablePixel(cube, first)
+  }
+}
+
+async function holesOf(frames: readonly Frame[], { readBytes, usable, signal }: FrameReading, context: WorkContext): Promise<Holes> {
+  const holes = noHoles(frames)
+  const meter = startStage(context, 'read', 'Reading the validation pixels', pixelsOf(frames))
+  await countValid(frames.map(({ cube }) => cube), { readBytes, usable, signal, onPixels: (count) => meter.advance(count), onUnusable: marking(holes, frames) })
+  meter.finish()
+  return holes
 }
 
 async function poolOf({ validation: frames, pipeline }: FitInputs, seed: number, context: WorkContext): Promise<PixelPool> {
