@@ -6,14 +6,20 @@ export type PortDataType = 'float32' | 'int32' | 'int64' | 'bool' | 'metrics'
 /** A dimension: a fixed size, or a name. B, H, W are free; other names (C, D, K) must agree along a connection. */
 export type PortDimension = number | string
 
-export interface PortDescription {
-  name: string
+/** What a port carries. */
+export interface PortForm {
   dtype: PortDataType
   shape: PortDimension[]
+}
+
+export interface PortDescription extends PortForm {
+  name: string
   description: string
   optional: boolean
   /** Other names under which documents may address it. */
   aliases: string[]
+  /** Other forms that an input takes: a mask as class ids [B, H, W] instead of truth values [B, H, W, 1]. */
+  alternatives?: PortForm[]
 }
 
 export type ParameterValue = number | string | boolean | null | number[]

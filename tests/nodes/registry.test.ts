@@ -4,8 +4,8 @@ import { catalogue, nodeType } from '../../src/engine/nodes/registry'
 describe('the catalogue', () => {
   it('has the nodes of this version', () => {
     expect(catalogue().map(({ type }) => type).sort()).toEqual([
-      'AnomalyDetectionMetrics', 'BandpassByWavelength', 'Cube', 'DeepSVDDCenterTracker', 'DeepSVDDProjection', 'DeepSVDDScores',
-      'DeepSVDDSoftBoundaryLoss', 'PerPixelUnitNorm', 'QuantileBinaryDecider', 'RXGlobal', 'ZScoreNormalizerGlobal',
+      'AnomalyBCEWithLogits', 'AnomalyDetectionMetrics', 'BandpassByWavelength', 'Cube', 'DeepSVDDCenterTracker', 'DeepSVDDProjection', 'DeepSVDDScores',
+      'DeepSVDDSoftBoundaryLoss', 'ForegroundContrastLoss', 'IoULoss', 'PerPixelUnitNorm', 'QuantileBinaryDecider', 'RXGlobal', 'ZScoreNormalizerGlobal',
     ])
   })
 

@@ -1,4 +1,4 @@
-import type { NodeDescription, ParameterDescription, PortDataType, PortDescription, PortDimension } from '../../shared/nodes'
+import type { NodeDescription, ParameterDescription, PortDataType, PortDescription, PortDimension, PortForm } from '../../shared/nodes'
 
 // Short ways to state ports and parameters, so that a node's description reads like the table it becomes.
 
@@ -6,6 +6,7 @@ interface PortOptions {
   dtype?: PortDataType
   optional?: boolean
   aliases?: string[]
+  alternatives?: PortForm[]
 }
 
 /** A port with one vector per pixel, [B, H, W, channels]. */
@@ -28,8 +29,8 @@ export function namedNumbers(name: string, description: string): PortDescription
   return port(name, [], description, { dtype: 'metrics', optional: true })
 }
 
-function port(name: string, shape: PortDimension[], description: string, { dtype = 'float32', optional = false, aliases = [] }: PortOptions): PortDescription {
-  return { name, dtype, shape, description, optional, aliases }
+function port(name: string, shape: PortDimension[], description: string, { dtype = 'float32', optional = false, aliases = [], alternatives }: PortOptions): PortDescription {
+  return { name, dtype, shape, description, optional, aliases, ...(alternatives && { alternatives }) }
 }
 
 type Limits = Pick<ParameterDescription, 'minimum' | 'maximum' | 'exclusiveMinimum' | 'exclusiveMaximum' | 'nullable' | 'unit'>

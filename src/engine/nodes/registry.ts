@@ -2,7 +2,9 @@ import type { NodeDescription } from '../../shared/nodes'
 import { cubeSource } from './cube-source'
 import { quantileBinaryDecider } from './deciders'
 import { deepSVDDCenterTracker, deepSVDDProjection, deepSVDDScores } from './deep-svdd'
+import { foregroundContrastLoss } from './foreground-contrast'
 import { deepSVDDSoftBoundaryLoss } from './losses'
+import { anomalyBCEWithLogits, iouLoss } from './mask-losses'
 import { anomalyDetectionMetrics } from './metrics'
 import type { NodeType } from './node'
 import { perPixelUnitNorm, zScoreNormalizerGlobal } from './normalization'
@@ -18,6 +20,9 @@ const types: readonly NodeType[] = [
   deepSVDDCenterTracker,
   deepSVDDScores,
   deepSVDDSoftBoundaryLoss,
+  anomalyBCEWithLogits,
+  iouLoss,
+  foregroundContrastLoss,
   rxGlobal,
   quantileBinaryDecider,
   anomalyDetectionMetrics,

@@ -119,7 +119,7 @@ function compileLoss(pipeline: Pipeline, state: PipelineState, stage: Stage, opt
   if (names.length === 0) throw new CuvetteError('bad-pipeline', 'The pipeline has no loss node to train with; add one, or fit statistics alone.', { path: pipeline.document.path })
   const write = (trained: readonly string[]) => {
     const writer = new PipelineWriter(pipeline, state, stage, new Set(trained))
-    const losses = names.map((name) => ({ name, value: requiredPort(writer, { node: name, port: 'loss' }) }))
+    const losses = names.map((name) => ({ name, value: lossOf(writer, name) }))
     const loss = losses.length === 1 ? losses[0].value : writer.graph.op('Sum', losses.map(({ value }) => value), {}, { name: 'loss' })
     return { writer, losses, loss }
   }
@@ -146,6 +146,12 @@ function requiredPort(writer: PipelineWriter, port: PortReference): Value {
   const value = writer.port(port)
   if (!value) throw new CuvetteError('bad-pipeline', `The port ${port.node}.${port.port} has no values that a graph could compute.`, { where: `${port.node}.${port.port}` })
   return value
+}
+
+function lossOf(writer: PipelineWriter, name: string): Value {
+  const loss = requiredPort(writer, { node: name, port: 'loss' })
+  if (loss.shape.length > 0) throw new CuvetteError('bad-pipeline', `The loss ${name} has one number per pixel instead of one in all; set its reduction to mean or sum.`, { where: name })
+  return loss
 }
 
 function portNamed(pipeline: Pipeline, written: string): PortReference {

@@ -6,8 +6,13 @@ export interface PortShape {
   shape: readonly PortDimension[]
 }
 
-/** Why values of `source` cannot enter `target`, as a clause; null when they can. */
-export function misfit(source: PortShape, target: PortShape): string | null {
+/** Why values of `source` cannot enter `target` in any of its forms, as a clause about the first; null when they can. */
+export function misfit(source: PortShape, target: PortShape & { alternatives?: readonly PortShape[] }): string | null {
+  const reason = misfitOfForm(source, target)
+  return reason !== null && target.alternatives?.some((form) => misfitOfForm(source, form) === null) ? null : reason
+}
+
+function misfitOfForm(source: PortShape, target: PortShape): string | null {
   if (source.dtype !== target.dtype) return `it is ${source.dtype}, expected ${target.dtype}`
   if (source.shape.length !== target.shape.length) {
     return `it has ${dimensions(source.shape.length)}, expected ${dimensions(target.shape.length)}`
