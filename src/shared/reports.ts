@@ -41,6 +41,19 @@ export type WorkProgress =
   | { kind: 'device'; device: DeviceName; reason: string }
   | { kind: 'warning'; message: string }
 
+/** Epochs whose state was kept beside the last one, and the one that became the pipeline. */
+export interface KeptEpochs {
+  /** Name of the watched number. */
+  monitor: string
+  mode: 'min' | 'max'
+  /** Number of the epoch whose state the pipeline holds. */
+  restored: number
+  /** Best first; files relative to the pipeline's folder. */
+  best: { epoch: number; value: number; file: string }[]
+  /** File of the last epoch, where another one became the pipeline. */
+  last: string | null
+}
+
 export interface FitReport {
   out: string
   device: DeviceName
@@ -54,6 +67,8 @@ export interface FitReport {
     gradient: { epochs: number; loss: number[]; seconds: number } | null
   }
   metrics: DetectionMetrics | null
+  /** Where the trainer keeps checkpoints. */
+  checkpoints?: KeptEpochs
   warnings: string[]
   /** Relative to `out`. */
   files: string[]
@@ -124,6 +139,8 @@ export interface RunRecord {
   statistical: { nodes: string[]; pixels: number }
   epochs: EpochRecord[]
   epochsPlanned: number
+  /** Where the trainer keeps checkpoints. */
+  checkpoints?: KeptEpochs
   stopped: boolean
   metrics: DetectionMetrics | null
   warnings: string[]

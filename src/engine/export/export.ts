@@ -69,7 +69,7 @@ async function write(workshop: string, { folder, pipeline, record, model }: Trai
     await writeFileAtomic(join(workshop, basename(target)), model)
     return [basename(target)]
   }
-  const names = Object.keys(record.files).filter((name) => request.to === 'folder' || name.startsWith(`${TRAINING_FOLDER}/`))
+  const names = Object.keys(record.files).filter((name) => request.to === 'folder' || dirname(name) === TRAINING_FOLDER)
   const written: string[] = []
   for (const name of request.to === 'folder' ? [...names, PIPELINE_FILES.record] : names) {
     const place = request.to === 'folder' ? name : basename(name)

@@ -5,11 +5,12 @@ import type { Pipeline } from '../pipeline/pipeline'
 import { stateKey } from '../pipeline/state'
 
 /** README of exported training artifacts: what the files are, and how a training runtime uses them. `model`: the training model. */
-export function artifactsReadme({ cuvette, epochs, seed, data }: TrainedRecord, pipeline: Pipeline, model: Uint8Array): string {
+export function artifactsReadme({ cuvette, epochs, checkpoints, seed, data }: TrainedRecord, pipeline: Pipeline, model: Uint8Array): string {
   const [{ shape: [, , bands] }] = data
+  const trained = checkpoints?.restored ?? epochs.length
   return `# Training artifacts
 
-Written by Cuvette ${cuvette} after ${epochs.length} epoch${epochs.length === 1 ? '' : 's'} with seed ${seed}, on cubes of ${bands} bands.
+Written by Cuvette ${cuvette} after ${trained} epoch${trained === 1 ? '' : 's'} with seed ${seed}, on cubes of ${bands} bands.
 
 | file | what |
 |---|---|

@@ -20,16 +20,31 @@ export function trainerFromRepository(run: Readonly<Record<string, unknown>>): R
       epochs: training.max_epochs,
       seed: training.seed,
       batch: batchSize === undefined ? undefined : { frames: batchSize },
-      gradient_clip: training.gradient_clip_val,
+      gradient_clip: clip(training),
       accumulate: training.accumulate_grad_batches,
       unfreeze: run.unfreeze_nodes,
       losses: run.loss_nodes,
       early_stopping: earlyStopping(training.callbacks),
+      checkpoints: checkpoints(training.callbacks),
+      restore: checkpoints(training.callbacks) && 'best',
     }),
     optimizer: { weight_decay: 0, ...withoutNulls(optimizer) },
     ...(scheduler && { scheduler: pick(scheduler, ['name', 'monitor', 'mode', 'factor', 'patience', 'threshold', 'threshold_mode', 'cooldown', 'min_lr', 'eps', 't_max', 'step_size', 'gamma']) }),
     ...(typeof training.check_val_every_n_epoch === 'number' && { validation: { every: training.check_val_every_n_epoch } }),
   }
+}
+
+function clip({ gradient_clip_val: limit, gradient_clip_algorithm: algorithm }: Readonly<Record<string, unknown>>): unknown {
+  return algorithm === 'value' && typeof limit === 'number' ? { value: limit } : limit
+}
+
+/** A model checkpoint with a monitor. -1 keeps all: as many as can be kept here. */
+function checkpoints(callbacks: unknown): unknown {
+  if (!isMapping(callbacks)) return undefined
+  const written = callbacks.checkpoint ?? callbacks.model_checkpoint
+  const [first] = Array.isArray(written) ? (written as unknown[]) : [written]
+  if (!isMapping(first) || typeof first.monitor !== 'string' || first.save_top_k === 0) return undefined
+  return withoutNulls({ monitor: first.monitor, mode: first.mode, keep: first.save_top_k === -1 ? 100 : (first.save_top_k ?? 1), last: first.save_last })
 }
 
 function earlyStopping(callbacks: unknown): unknown {

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { readFile, rm } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { CuvetteError } from '../../shared/problem'
 import type { DeviceReport } from '../../shared/device'
-import type { FitReport, FitRequest } from '../../shared/reports'
+import type { FitReport, FitRequest, KeptEpochs } from '../../shared/reports'
 import { decodeSafetensors, encodeSafetensors } from '../files/safetensors'
 import { hasRecord, PIPELINE_FILES, RECORD_FORMAT, TRAINING_FOLDER, UNFINISHED_FOLDER } from '../inference/trained-pipeline'
 import { CUVETTE_VERSION, runtimeVersions } from '../inference/version'
@@ -30,7 +30,8 @@ import type { GradientProgress, GradientResult } from './gradient'
 import { checkpointOf, progressOf, startProgress, trainEpochs } from './gradient'
 import type { FitInputs } from './inputs'
 import { openInputs } from './inputs'
-import type { Learner } from './learner'
+import { CHECKPOINTS_FOLDER, checkpointsFolder, keptFile, LAST_CHECKPOINT, removeOthers } from './kept-epochs'
+import type { LearnerState } from './learner'
 import { openLearner } from './learner'
 import { resolvedDocument } from './resolved-document'
 import type { Samples } from './samples'
@@ -81,6 +82,7 @@ class Fit {
   private state: PipelineState = new Map()
   private statistical: StatisticalOutcome = { nodes: [], pixels: 0, seconds: 0 }
   private progress: GradientProgress | null = null
+  private kept: KeptEpochs | null = null
 
   constructor(
     private readonly request: FitRequest,
@@ -136,6 +138,10 @@ class Fit {
     const folder = await resumedFitFolder(request.out)
     const before = progress.epochs.length
     try {
+      // Another epoch than the last may have become the pipeline.
+      const training = await trainingFolder(folder)
+      await writeCheckpoint(join(training, ARTIFACT_FILES.checkpoint), checkpoint)
+      await removeOthers(training, progress.kept)
       await this.readState(folder)
       const artifacts = compileArtifacts(pipeline, this.state, trainer)
       requireShapes(checkpoint, new Map([...artifacts.trainable, ...artifacts.frozen].map(([name, { shape }]) => [name, shape])), path)
@@ -198,15 +204,43 @@ class Fit {
         throw new CuvetteError('cancelled', 'The training was stopped before another epoch was finished; the pipeline is as it was.')
       }
       if (result.warning !== null) this.warn([result.warning])
-      this.takeOver(learner)
+      this.takeOver(learner.state)
+      this.kept = await this.restore(training, trainer, progress)
       return await this.finish(folder, result)
     } finally {
       await learner.release()
     }
   }
 
-  private takeOver({ state }: Learner): void {
-    for (const [name, tensor] of [...state.parameters, ...state.frozen]) this.state.set(name, tensor)
+  private takeOver({ parameters, frozen }: Pick<LearnerState, 'parameters' | 'frozen'>): void {
+    for (const [name, tensor] of [...parameters, ...frozen]) this.state.set(name, tensor)
+  }
+
+  /**
+   * Makes the best epoch the trained pipeline where the trainer says so, artifacts included; the last one then lies
+   * beside it, and a resumed training goes on from there. After a stop by the user the last epoch stays.
+   */
+  private async restore(training: string, { checkpoints, restore }: TrainerSettings, { kept, epochs }: GradientProgress): Promise<KeptEpochs | null> {
+    if (!checkpoints) return null
+    const path = (name: string): string => `${TRAINING_FOLDER}/${CHECKPOINTS_FOLDER}/${name}`
+    const last = epochs.length
+    const best = kept.length > 0 && restore === 'best' && !this.context.signal.aborted ? kept[0].epoch : last
+    if (restore === 'best' && kept.length === 0) this.warn([`No epoch had a finite ${checkpoints.monitor}, so the last one became the pipeline.`])
+    await rm(join(training, CHECKPOINTS_FOLDER, LAST_CHECKPOINT), { force: true })
+    if (best !== last) {
+      const running = join(training, ARTIFACT_FILES.checkpoint)
+      if (checkpoints.last) await writeCheckpoint(join(await checkpointsFolder(training), LAST_CHECKPOINT), await readCheckpoint(running))
+      const chosen = await readCheckpoint(join(training, CHECKPOINTS_FOLDER, keptFile(best)))
+      await writeCheckpoint(running, chosen)
+      this.takeOver({ parameters: new Map(chosen.trainable), frozen: new Map(chosen.frozen) })
+    }
+    return {
+      monitor: checkpoints.monitor,
+      mode: checkpoints.mode,
+      restored: best,
+      best: kept.map(({ epoch, value }) => ({ epoch, value, file: path(keptFile(epoch)) })),
+      last: best !== last && checkpoints.last ? path(LAST_CHECKPOINT) : null,
+    }
   }
 
   /** State, model, scores of the training cubes, record: in this order, so that a crash leaves something to continue. */
@@ -233,6 +267,7 @@ class Fit {
       statistical: { nodes: this.statistical.nodes, pixels: this.statistical.pixels },
       epochs,
       epochsPlanned: this.trainer?.epochs ?? 0,
+      ...(this.kept && { checkpoints: this.kept }),
       stopped,
       metrics: assessment?.metrics ?? null,
       warnings: this.warnings,
@@ -251,6 +286,7 @@ class Fit {
         gradient: trained && { epochs: epochs.length, loss: epochs.map(({ loss }) => loss), seconds: trained.seconds },
       },
       metrics: assessment?.metrics ?? null,
+      ...(this.kept && { checkpoints: this.kept }),
       warnings: this.warnings,
       files,
     }
@@ -356,8 +392,10 @@ function overridesOf({ epochs, seed, learningRate }: FitRequest): TrainerOverrid
 async function readEarlier(request: FitRequest): Promise<{ checkpoint: Checkpoint; overrides: TrainerOverrides }> {
   const place = [join(request.out, UNFINISHED_FOLDER), request.out].map((folder) => join(folder, TRAINING_FOLDER, ARTIFACT_FILES.checkpoint)).find((path) => existsSync(path))
   if (!place) throw new CuvetteError('bad-argument', `There is no checkpoint in ${request.out} to continue from; fit without --resume.`, { path: request.out })
-  const checkpoint = await readCheckpoint(place)
-  progressOf(checkpoint, place)
+  const running = await readCheckpoint(place)
+  const last = join(dirname(place), CHECKPOINTS_FOLDER, LAST_CHECKPOINT)
+  const further = existsSync(last) ? await readCheckpoint(last) : running
+  const checkpoint = progressOf(further, last).epochs.length > progressOf(running, place).epochs.length ? further : running
   const before = JSON.parse(checkpoint.properties.strings.overrides ?? '{}') as TrainerOverrides
   return { checkpoint, overrides: { ...before, ...overridesOf(request) } }
 }

@@ -7,6 +7,7 @@ import { createFolder } from '../inference/outputs'
 import { hasRecord, PIPELINE_FILES, sha256, TRAINING_FOLDER, UNFINISHED_FOLDER } from '../inference/trained-pipeline'
 import type { TrainedRecord } from '../inference/trained-pipeline'
 import { ARTIFACT_FILES } from './artifacts'
+import { CHECKPOINTS_FOLDER, checkpointsIn } from './kept-epochs'
 
 // A fit never touches a finished pipeline before it is finished itself: it then works in out/unfinished, and its files
 // move into place at the end, run.json last. In a new folder it works in place. Whatever is interrupted, the folder
@@ -55,8 +56,8 @@ export async function resumedFitFolder(out: string): Promise<FitFolder> {
   if (!hasRecord(out)) return { out, stage: out, undo: async () => undefined }
   const undo = () => rm(unfinished, { recursive: true, force: true })
   try {
-    await mkdir(join(unfinished, TRAINING_FOLDER), { recursive: true })
-    for (const file of [PIPELINE_FILES.pipeline, PIPELINE_FILES.state, ...ARTIFACT_PATHS]) await copyFile(join(out, file), join(unfinished, file))
+    await mkdir(join(unfinished, TRAINING_FOLDER, CHECKPOINTS_FOLDER), { recursive: true })
+    for (const file of [PIPELINE_FILES.pipeline, PIPELINE_FILES.state, ...ARTIFACT_PATHS, ...(await keptPaths(out))]) await copyFile(join(out, file), join(unfinished, file))
   } catch (error) {
     await undo()
     throw cannotWrite(unfinished, error)
@@ -86,7 +87,8 @@ export async function writeStaged({ stage }: FitFolder, file: string, content: U
  * files of the pipeline, relative to `out`.
  */
 export async function finishFolder({ out, stage }: FitFolder, record: Omit<TrainedRecord, 'files'>): Promise<string[]> {
-  const names = OWN_FILES.filter((file) => file !== PIPELINE_FILES.record && (record.withoutTraining === null || !ARTIFACT_PATHS.includes(file)))
+  const own = OWN_FILES.filter((file) => file !== PIPELINE_FILES.record && (record.withoutTraining === null || !ARTIFACT_PATHS.includes(file)))
+  const names = [...own, ...(await keptPaths(stage))]
   const files: TrainedRecord['files'] = {}
   for (const name of names) {
     const bytes = await readFile(join(stage, name))
@@ -103,19 +105,29 @@ export async function finishFolder({ out, stage }: FitFolder, record: Omit<Train
 async function publish(stage: string, out: string): Promise<void> {
   const { files } = JSON.parse(await readFile(join(stage, PIPELINE_FILES.record), 'utf8')) as TrainedRecord
   try {
-    await mkdir(join(out, TRAINING_FOLDER), { recursive: true })
+    await mkdir(join(out, TRAINING_FOLDER, CHECKPOINTS_FOLDER), { recursive: true })
     for (const name of Object.keys(files)) if (existsSync(join(stage, name))) await rename(join(stage, name), join(out, name))
-    for (const name of ARTIFACT_PATHS) if (!(name in files)) await rm(join(out, name), { force: true })
+    for (const name of [...ARTIFACT_PATHS, ...(await keptPaths(out))]) if (!(name in files)) await rm(join(out, name), { force: true })
     await rename(join(stage, PIPELINE_FILES.record), join(out, PIPELINE_FILES.record))
     await rm(stage, { recursive: true, force: true })
-    await removeIfEmpty(join(out, TRAINING_FOLDER))
+    await removeEmptyFolders(out)
   } catch (error) {
     throw cannotWrite(out, error)
   }
 }
 
 async function removeOwnFiles(out: string): Promise<void> {
-  for (const file of OWN_FILES) await rm(join(out, file), { force: true })
+  for (const file of [...OWN_FILES, ...(await keptPaths(out))]) await rm(join(out, file), { force: true })
+  await removeEmptyFolders(out)
+}
+
+/** Kept checkpoints of a pipeline by their paths inside. */
+async function keptPaths(folder: string): Promise<string[]> {
+  return (await checkpointsIn(join(folder, TRAINING_FOLDER))).map((name) => `${TRAINING_FOLDER}/${CHECKPOINTS_FOLDER}/${name}`)
+}
+
+async function removeEmptyFolders(out: string): Promise<void> {
+  await removeIfEmpty(join(out, TRAINING_FOLDER, CHECKPOINTS_FOLDER))
   await removeIfEmpty(join(out, TRAINING_FOLDER))
 }
 

@@ -12,6 +12,8 @@ import { writeCheckpoint } from './checkpoint'
 import type { TrainingData } from './data'
 import type { EarlyStoppingState } from './early-stopping'
 import { startEarlyStopping, stepEarlyStopping } from './early-stopping'
+import type { KeptEpoch } from './kept-epochs'
+import { checkpointsFolder, keepBest, keptFile, removeOthers } from './kept-epochs'
 import type { Learner, LearnerState } from './learner'
 import { copyState, notFinite } from './learner'
 import type { ScheduleState } from './schedules'
@@ -25,6 +27,8 @@ export interface GradientProgress {
   epochs: EpochRecord[]
   schedule: ScheduleState
   stopping: EarlyStoppingState
+  /** Epochs whose checkpoints are kept, best first. */
+  kept: KeptEpoch[]
 }
 
 export interface GradientPhase {
@@ -51,7 +55,7 @@ export interface GradientResult {
 }
 
 export function startProgress(settings: TrainerSettings): GradientProgress {
-  return { epochs: [], schedule: startSchedule(settings.optimizer.learningRate), stopping: startEarlyStopping() }
+  return { epochs: [], schedule: startSchedule(settings.optimizer.learningRate), stopping: startEarlyStopping(), kept: [] }
 }
 
 /**
@@ -67,6 +71,7 @@ export async function trainEpochs(phase: GradientPhase, context: WorkContext): P
   const first = progress.epochs.length
   const planned = settings.epochs
   const meter = startStage(context, 'train', 'Training', Math.max(0, planned - first) * phase.data.batchesPerEpoch)
+  if (first === 0) await requireReported(phase)
   let kept = copyState(learner.state)
   while (progress.epochs.length < planned && progress.stopping.reason === null) {
     const number = progress.epochs.length + 1
@@ -92,6 +97,26 @@ export async function trainEpochs(phase: GradientPhase, context: WorkContext): P
   }
   meter.finish()
   return { stopped: false, warning: progress.stopping.reason, seconds: seconds() }
+}
+
+/**
+ * A watched number of a node must be one that the node reports; which those are shows on the first validation image.
+ * Throws CuvetteError('bad-pipeline').
+ */
+async function requireReported({ pipeline, settings, learner, validation, watched }: GradientPhase): Promise<void> {
+  const { scheduler, earlyStopping, checkpoints } = settings
+  const monitors = [['scheduler', scheduler.name === 'reduce_on_plateau' ? scheduler.monitor : ''], ['early_stopping', earlyStopping?.monitor ?? ''], ['checkpoints', checkpoints?.monitor ?? '']]
+  const ofNodes = monitors.filter(([, monitor]) => monitor.includes('/') && !/^(val|train)\//.test(monitor))
+  if (ofNodes.length === 0) return
+  const before = copyState(learner.state)
+  const { reported } = await validate(learner, pipeline, [validation[0].slice(0, 1)], watched)
+  restore(learner, before)
+  for (const [key, monitor] of ofNodes) {
+    if (reported.includes(monitor)) continue
+    const [node] = monitor.split('/')
+    const names = reported.filter((name) => name.startsWith(`${node}/`)).map((name) => name.slice(node.length + 1))
+    throw new CuvetteError('bad-pipeline', `The trainer watches ${monitor}, but ${node} reports ${names.join(', ') || 'no number'}.`, { path: pipeline.document.path, where: `trainer.${key}.monitor` })
+  }
 }
 
 /** What one pass over the training data comes to. */
@@ -141,8 +166,14 @@ async function finishEpoch(phase: GradientPhase, { loss, gradientNorm }: EpochSu
   const stopping = earlyStopping && (due || !needsValidation(earlyStopping.monitor))
     ? stepEarlyStopping(earlyStopping, progress.stopping, watchedNumber(earlyStopping.monitor, [record]) ?? Number.NaN)
     : progress.stopping
-  const next: GradientProgress = { epochs: [...progress.epochs, record], schedule, stopping }
-  await writeCheckpoint(join(phase.folder, ARTIFACT_FILES.checkpoint), checkpointOf(learner.state, settings, next, phase.notes))
+  const { checkpoints } = settings
+  const kept = checkpoints ? keepBest(checkpoints, progress.kept, number, watchedNumber(checkpoints.monitor, [record])) : progress.kept
+  const next: GradientProgress = { epochs: [...progress.epochs, record], schedule, stopping, kept }
+  const checkpoint = checkpointOf(learner.state, settings, next, phase.notes)
+  // What the running checkpoint names exists, and what it no longer names goes last: a crash in between loses nothing.
+  if (kept.some(({ epoch }) => epoch === number)) await writeCheckpoint(join(await checkpointsFolder(phase.folder), keptFile(number)), checkpoint)
+  await writeCheckpoint(join(phase.folder, ARTIFACT_FILES.checkpoint), checkpoint)
+  if (checkpoints) await removeOthers(phase.folder, kept)
   Object.assign(progress, next)
 }
 
@@ -196,7 +227,9 @@ export function checkpointOf(state: LearnerState, { optimizer }: TrainerSettings
 /** The progress that a checkpoint tells of. Throws CuvetteError('bad-artifact'). */
 export function progressOf({ properties }: Checkpoint, path: string): GradientProgress {
   try {
-    const progress = JSON.parse(properties.strings.progress) as GradientProgress
+    const stated = JSON.parse(properties.strings.progress) as Omit<GradientProgress, 'kept'> & Partial<GradientProgress>
+    // Checkpoints of version 0.1 know of no kept ones.
+    const progress: GradientProgress = { kept: [], ...stated }
     if (progress.epochs.length === properties.ints.epoch && typeof progress.schedule.learningRate === 'number' && typeof progress.stopping.waited === 'number') return progress
   } catch {
     // Said below.

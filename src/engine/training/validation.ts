@@ -23,6 +23,8 @@ export interface ValidationResult {
   loss: number
   /** "<node>/<number>", and "auc" of the scores. Numbers that are not defined are left out. */
   metrics: Record<string, number>
+  /** Names of all numbers, those that are not defined included. */
+  reported: string[]
 }
 
 /** Ports that the evaluation model must show, "node.port": the scores, and what the measuring nodes look at. */
@@ -40,6 +42,7 @@ function behindDecider(pipeline: Pipeline, port: PortReference): PortReference {
 /** Loss and metrics of the present state over the validation data. `ports`: those of `watchedPorts` that the model has. */
 export async function validate(learner: Learner, pipeline: Pipeline, groups: readonly ValidationGroup[], ports: readonly string[]): Promise<ValidationResult> {
   const sums = new Map<string, { sum: number; weight: number }>()
+  const reported = new Set<string>()
   let loss = 0
   let pixels = 0
   for (const group of groups) {
@@ -54,13 +57,14 @@ export async function validate(learner: Learner, pipeline: Pipeline, groups: rea
     }
     const weight = images.reduce((sum, { count }) => sum + count, 0)
     for (const [name, value] of Object.entries(measure(pipeline, images))) {
+      reported.add(name)
       if (!Number.isFinite(value)) continue
       const before = sums.get(name) ?? { sum: 0, weight: 0 }
       sums.set(name, { sum: before.sum + value * weight, weight: before.weight + weight })
     }
   }
   const metrics = Object.fromEntries([...sums].map(([name, { sum, weight }]) => [name, sum / weight]))
-  return { loss: loss / pixels, metrics }
+  return { loss: loss / pixels, metrics, reported: [...reported] }
 }
 
 /** What the evaluation model said of one image, piece by piece. */
