@@ -1,0 +1,126 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { openCube, readMask, wholeWindow } from '../../src/engine/cube'
+import { decodeSafetensors, encodeSafetensors } from '../../src/engine/files/safetensors'
+import { readTorchArchive } from '../../src/engine/files/torch-archive'
+import { Graph } from '../../src/engine/onnx/graph'
+import { decodeModel, encodeModel } from '../../src/engine/onnx/model'
+import { decodeOptimizerModel, encodeOptimizerModel } from '../../src/engine/onnx/optimizer-model'
+import { float32 } from '../../src/engine/onnx/tensor'
+import { checkPipeline } from '../../src/engine/pipeline/check'
+import { parsePipeline } from '../../src/engine/pipeline/document'
+import { decodeCheckpoint, encodeCheckpoint } from '../../src/engine/training/checkpoint'
+import { matlab5Bytes } from '../cube/support/matlab5-writer'
+
+/** A parser, files that it takes, and what is done with a damaged one. */
+export interface FuzzTarget {
+  /** Valid files by name; one of them is damaged, the others stand beside it. Made once. */
+  seeds(): Promise<Record<string, Uint8Array>[]>
+  /** `path`: the damaged file, in a folder with its neighbours. Bad input must end in a CuvetteError. */
+  run(path: string): Promise<unknown>
+}
+
+/** Where the project lies: the fuzz job runs there. */
+const root = process.cwd()
+
+const text = (lines: string): Uint8Array => new TextEncoder().encode(lines)
+
+/** Opens a cube as everybody does, and reads from it. */
+async function lookAtCube(path: string): Promise<void> {
+  const cube = await openCube(path)
+  try {
+    const [lines, samples, bands] = cube.description.shape
+    await cube.readPixels({ line: lines - 1, sample: samples - 1, lines: 1, samples: 1 })
+    await cube.readBand(bands - 1, wholeWindow(cube.description), Math.max(1, Math.ceil(Math.sqrt((lines * samples) / 10_000))))
+  } finally {
+    await cube.close()
+  }
+}
+
+const lookAtMask = (path: string): Promise<unknown> => readMask(path, [4, 5])
+
+function onBytes(parse: (bytes: Uint8Array, path: string) => unknown): (path: string) => Promise<unknown> {
+  return async (path) => parse(new Uint8Array(readFileSync(path)), path)
+}
+
+const envi = (more = ''): Record<string, Uint8Array> => ({
+  'scene.hdr': text(`ENVI\n; a comment = 3\ndescription = {a scene, small}\nsamples = 5\nlines = 4\nbands = 3\nheader offset = 0\nfile type = ENVI Standard\ndata type = 12\ninterleave = bil\nbyte order = 0\nwavelength units = Nanometers\nwavelength = {450.5,\n 550, 650}\nfwhm = {5, 5, 5}\nband names = {a, b, c}\nbbl = {1, 0, 1}\ndefault bands = {3, 2, 1}\ndata ignore value = 65535\nmap info = {UTM, 1, 1, 500000, 5000000, 1, 1, 32, North, WGS-84}\n${more}`),
+  'scene.img': new Uint8Array(2 * 60).map((_, at) => at),
+})
+
+export const targets: Readonly<Record<string, FuzzTarget>> = {
+  'envi-header': {
+    seeds: async () => [
+      envi(),
+      envi('reflectance scale factor = 10000\ndata gain values = {1, 2, 3}\n'),
+      { 'scene.hdr': text('BYTEORDER I\nNROWS 4\nNCOLS 5\nNBANDS 3\nNBITS 16\nLAYOUT BIL\nWAVELENGTHS\n450\n550\n650\nWAVELENGTHS_END\n'), 'scene.bil': new Uint8Array(120) },
+    ],
+    run: lookAtCube,
+  },
+  'envi-mask': {
+    seeds: async () => [{
+      'scene_mask.hdr': text('ENVI\nsamples = 5\nlines = 4\nbands = 1\nfile type = ENVI Classification\ndata type = 1\ninterleave = bsq\nclasses = 2\nclass names = {Unclassified, weed}\nclass lookup = {0, 0, 0, 255, 0, 0}\n'),
+      'scene_mask.img': new Uint8Array(20),
+    }],
+    run: lookAtMask,
+  },
+  matlab5: {
+    seeds: async () => [true, false].map((compressed) => ({
+      'scene.mat': new Uint8Array(matlab5Bytes([
+        { name: 'data', shape: [4, 5, 3], matlabClass: 'uint16', stored: 'uint16', values: Array.from({ length: 60 }, (_, at) => at), compressed },
+        { name: 'map', shape: [4, 5], matlabClass: 'uint8', stored: 'uint8', values: Array.from({ length: 20 }, (_, at) => at % 2), compressed },
+      ])),
+    })),
+    run: lookAtCube,
+  },
+  safetensors: {
+    seeds: async () => [{ 'state.safetensors': encodeSafetensors({ 'a.weight': float32([2, 3], [1, 2, 3, 4, 5, 6]), 'b.bias': float32([], [1]) }, { who: 'test' }) }],
+    run: onBytes(decodeSafetensors),
+  },
+  'torch-archive': {
+    seeds: async () => ['e2e_deepsvdd', 'e2e_mixer'].flatMap((name) => {
+      const path = join(root, 'tests', 'golden', 'artifacts', `${name}.pt`)
+      try {
+        return [{ 'weights.pt': new Uint8Array(readFileSync(path)) }]
+      } catch {
+        return []
+      }
+    }),
+    run: onBytes(readTorchArchive),
+  },
+  checkpoint: {
+    seeds: async () => [{
+      checkpoint: encodeCheckpoint({
+        trainable: new Map([['p.weight', float32([2, 2], [1, 2, 3, 4])]]), frozen: new Map([['c.center', float32([2], [1, 2])]]),
+        optimizer: { step: 3, initialLearningRate: 0.001, moments: new Map([['p.weight', [float32([2, 2], [0, 0, 0, 0]), float32([2, 2], [0, 0, 0, 0])]]]) },
+        properties: { ints: { epoch: 1 }, strings: { note: 'x' } },
+      }),
+    }],
+    run: onBytes(decodeCheckpoint),
+  },
+  'onnx-model': { seeds: async () => [{ 'model.onnx': smallModel() }], run: onBytes(decodeModel) },
+  'optimizer-model': {
+    seeds: async () => [{ 'optimizer_model.onnx': encodeOptimizerModel({ algorithm: 'adamw', beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01 }) }],
+    run: onBytes(decodeOptimizerModel),
+  },
+  'pipeline-document': {
+    seeds: async () => ['deep-svdd', 'rx'].map((name) => ({ 'pipeline.yaml': new Uint8Array(readFileSync(join(root, 'resources', 'pipelines', `${name}.yaml`))) })),
+    run: onBytes((bytes, path) => checkPipeline(parsePipeline(new TextDecoder().decode(bytes), path), { channels: 12, wavelengthsNm: null })),
+  },
+}
+
+function smallModel(): Uint8Array {
+  const graph = new Graph()
+  const x = graph.input('x', 'float32', ['N', 4])
+  const weight = graph.initializer('w', float32([4, 2], [1, 2, 3, 4, 5, 6, 7, 8]))
+  const hidden = graph.op('Relu', [graph.op('MatMul', [x, weight])])
+  graph.output('y', graph.op('Transpose', [hidden], { perm: [1, 0] }))
+  graph.output('s', graph.op('ReduceSum', [hidden], { keepdims: 0 }))
+  return encodeModel(graph, { metadata: { who: 'test' } })
+}
+
+/** Puts the files of a seed into a folder. */
+export function lay(folder: string, files: Readonly<Record<string, Uint8Array>>): void {
+  mkdirSync(folder, { recursive: true })
+  for (const [name, bytes] of Object.entries(files)) writeFileSync(join(folder, name), bytes)
+}
