@@ -9,6 +9,10 @@ const types: readonly [prefix: string, type: string][] = [
   ['bce_', 'AnomalyBCEWithLogits'],
   ['iou_', 'IoULoss'],
   ['foreground_contrast_', 'ForegroundContrastLoss'],
+  ['distinctness_', 'DistinctnessLoss'],
+  ['orthogonality_', 'OrthogonalityLoss'],
+  ['selector_entropy_', 'SelectorEntropyRegularizer'],
+  ['selector_diversity_', 'SelectorDiversityRegularizer'],
 ]
 
 goldenSuite('losses', async (one) => {

@@ -4,8 +4,8 @@ import { catalogue, nodeType } from '../../src/engine/nodes/registry'
 describe('the catalogue', () => {
   it('has the nodes of this version', () => {
     expect(catalogue().map(({ type }) => type).sort()).toEqual([
-      'AnomalyBCEWithLogits', 'AnomalyDetectionMetrics', 'BandpassByWavelength', 'Cube', 'DeepSVDDCenterTracker', 'DeepSVDDProjection', 'DeepSVDDScores',
-      'DeepSVDDSoftBoundaryLoss', 'ForegroundContrastLoss', 'IoULoss', 'PerPixelUnitNorm', 'QuantileBinaryDecider', 'RXGlobal', 'ZScoreNormalizerGlobal',
+      'AnomalyBCEWithLogits', 'AnomalyDetectionMetrics', 'BandpassByWavelength', 'ConcreteBandSelector', 'Cube', 'DeepSVDDCenterTracker', 'DeepSVDDProjection', 'DeepSVDDScores',
+      'DeepSVDDSoftBoundaryLoss', 'DistinctnessLoss', 'ForegroundContrastLoss', 'IoULoss', 'OrthogonalityLoss', 'PerPixelUnitNorm', 'QuantileBinaryDecider', 'RXGlobal', 'SelectorDiversityRegularizer', 'SelectorEntropyRegularizer', 'ZScoreNormalizerGlobal',
     ])
   })
 
@@ -37,6 +37,10 @@ describe('the catalogue', () => {
     for (const [parameter, port] of Object.entries(type?.autoChannels ?? {})) {
       expect(description.parameters.find((one) => one.name === parameter)?.default).toBe('auto')
       expect(description.inputs.map((one) => one.name)).toContain(port)
+    }
+    for (const [alias, parameters] of Object.entries(type?.aliasParameters ?? {})) {
+      expect(description.aliases).toContain(alias)
+      for (const parameter of Object.keys(parameters)) expect(description.parameters.map((one) => one.name)).toContain(parameter)
     }
     for (const parameter of Object.keys(type?.repositoryParameters ?? {})) expect(description.parameters.map((one) => one.name)).toContain(parameter)
     for (const port of type?.measurement?.ports ?? []) expect(ports).toContain(port)

@@ -19,6 +19,11 @@ export function vector(name: string, size: PortDimension, description: string, o
   return port(name, [size], description, options)
 }
 
+/** A port with one matrix, [rows, columns]. */
+export function matrix(name: string, rows: PortDimension, columns: PortDimension, description: string, options: PortOptions = {}): PortDescription {
+  return port(name, [rows, columns], description, options)
+}
+
 /** A port with one number. */
 export function scalar(name: string, description: string, options: PortOptions = {}): PortDescription {
   return port(name, [], description, options)

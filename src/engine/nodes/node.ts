@@ -115,6 +115,8 @@ export interface NodeType {
   autoChannels?: Readonly<Record<string, string>>
   /** Parameters of ours with the values that reproduce the reference implementation. Set by the reader of its dialect. */
   repositoryParameters?: Parameters
+  /** What an alias stands for where it is not the default: parameters by alias, which a document may still state. */
+  aliasParameters?: Readonly<Record<string, Parameters>>
   state?(parameters: Parameters): StateTensor[]
   /** Statistics that unfreeze() makes trainable. */
   trainableStatistics?: readonly string[]

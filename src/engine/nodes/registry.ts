@@ -1,4 +1,5 @@
 import type { NodeDescription } from '../../shared/nodes'
+import { concreteBandSelector } from './band-selector'
 import { cubeSource } from './cube-source'
 import { quantileBinaryDecider } from './deciders'
 import { deepSVDDCenterTracker, deepSVDDProjection, deepSVDDScores } from './deep-svdd'
@@ -10,12 +11,14 @@ import type { NodeType } from './node'
 import { perPixelUnitNorm, zScoreNormalizerGlobal } from './normalization'
 import { bandpassByWavelength } from './preprocessing'
 import { rxGlobal } from './rx'
+import { distinctnessLoss, orthogonalityLoss, selectorDiversityRegularizer, selectorEntropyRegularizer } from './selector-losses'
 
 const types: readonly NodeType[] = [
   cubeSource,
   bandpassByWavelength,
   perPixelUnitNorm,
   zScoreNormalizerGlobal,
+  concreteBandSelector,
   deepSVDDProjection,
   deepSVDDCenterTracker,
   deepSVDDScores,
@@ -23,6 +26,10 @@ const types: readonly NodeType[] = [
   anomalyBCEWithLogits,
   iouLoss,
   foregroundContrastLoss,
+  distinctnessLoss,
+  orthogonalityLoss,
+  selectorEntropyRegularizer,
+  selectorDiversityRegularizer,
   rxGlobal,
   quantileBinaryDecider,
   anomalyDetectionMetrics,

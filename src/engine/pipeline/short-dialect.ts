@@ -46,11 +46,12 @@ function readNode(name: string, written: unknown, complaints: Complaints): Docum
     complaints.add(`The config of ${name} is ${shown(config)}; a mapping from parameters to values is expected.`, `${key}.config`)
   }
   const writtenType = typeof type === 'string' ? type : ''
+  const known = nodeType(writtenType)
   return {
     name,
-    type: nodeType(writtenType)?.description.type ?? writtenType,
+    type: known?.description.type ?? writtenType,
     writtenType,
-    config: isMapping(config) ? config : {},
+    config: { ...known?.aliasParameters?.[writtenType.slice(writtenType.lastIndexOf('.') + 1)], ...(isMapping(config) && config) },
     extra: isMapping(node) ? rest(node, ['type', 'config']) : {},
     place: complaints.placeOf(key),
   }

@@ -18,7 +18,8 @@ export const softmaxes: OperatorFamily = {
       const axis = axisOf(node, intAttribute(node, 'axis', -1), y.shape.length)
       const weighted = graph.op('Mul', [gradients[0], y])
       const total = graph.op('ReduceSum', [weighted, integers(graph, [axis])], { keepdims: 1 })
-      return [graph.op('Sub', [weighted, graph.op('Mul', [y, total])])]
+      // In this order, because near a single one the difference is small and must not be one of rounded products.
+      return [graph.op('Mul', [y, graph.op('Sub', [gradients[0], total])])]
     },
   },
   /** dx = g - exp(y) sum(g). */
