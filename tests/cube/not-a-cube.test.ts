@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { describeCube, openCube } from '../../src/engine/cube/open-cube'
+import { FORMATS_READ } from '../../src/engine/cube/formats'
 import { formatReference, parseReference } from '../../src/engine/cube/reference'
 import { plainCube, writeSmallCube } from './support/envi-files'
 import { problemOf, temporaryFolder } from './support/temporary'
@@ -25,7 +26,7 @@ describe('what is not a cube', () => {
     expect({ code, message, path: named }).toEqual({
       code: 'not-a-cube',
       path,
-      message: `${path} is not a cube that can be read: it looks like ${looks}; the formats read are ENVI (header and data file), MATLAB 5 and MATLAB 7.3.`,
+      message: `${path} is not a cube that can be read: it looks like ${looks}; the formats read are ${FORMATS_READ}.`,
     })
   })
 

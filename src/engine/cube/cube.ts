@@ -45,10 +45,13 @@ export interface OpenOptions {
   maskFor?: readonly [number, number]
 }
 
-/** One file format. Readers are tried by content first and by name second. */
+/** One file format. `formats/index.ts` lists them; files are told by their content first and by their name second. */
 export interface CubeFormat {
+  /** As sentences name it. */
   readonly name: string
   /** `head`: the first bytes (up to 1024) of the file that the user named. */
   recognises(path: string, head: Uint8Array): Promise<boolean>
   open(path: string, options: OpenOptions): Promise<Cube>
+  /** Every file that a cube consists of, the one with the numbers first. Absent: the named file alone. */
+  files?(path: string): Promise<string[]>
 }

@@ -1,8 +1,7 @@
 import { stat } from 'node:fs/promises'
 import { CuvetteError } from '../../shared/problem'
 import { cannotRead } from './bytes'
-
-export const FORMATS_READ = 'ENVI (header and data file), MATLAB 5 and MATLAB 7.3'
+import { FORMATS_READ } from './formats'
 
 const signatures: [prefix: number[], name: string][] = [
   [[0x89, 0x50, 0x4e, 0x47], 'a PNG picture'],

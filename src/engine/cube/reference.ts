@@ -30,6 +30,11 @@ export function formatReference(reference: Reference): string {
   return reference.variable === null ? reference.path : `${reference.path}#${reference.variable}`
 }
 
+/** A path that cannot be looked at (a loop of links, a folder that is closed) is there; opening it says what is wrong. */
 function exists(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false }) !== undefined
+  try {
+    return statSync(path, { throwIfNoEntry: false }) !== undefined
+  } catch {
+    return true
+  }
 }

@@ -38,12 +38,10 @@ export const envi: CubeFormat = {
     const pair = isHeaderName(path) ? await pairOfHeader(path) : await pairOfData(path)
     return openPair(path, pair, options)
   },
-}
-
-/** The files of an ENVI raster, data first, whichever was named. */
-export async function enviFiles(path: string): Promise<string[]> {
-  const { header, dataPath } = isHeaderName(path) ? await pairOfHeader(path) : await pairOfData(path)
-  return [dataPath, header.path]
+  async files(path) {
+    const { header, dataPath } = isHeaderName(path) ? await pairOfHeader(path) : await pairOfData(path)
+    return [dataPath, header.path]
+  },
 }
 
 function isHeaderName(path: string): boolean {

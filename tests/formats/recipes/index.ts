@@ -1,0 +1,6 @@
+import { envi } from './envi'
+import { files } from './files'
+import type { Recipe } from './recipe'
+
+/** Every recipe by the name that entries call it. */
+export const recipes: Record<string, Recipe> = { ...files, ...envi }
