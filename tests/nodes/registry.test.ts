@@ -4,8 +4,11 @@ import { catalogue, nodeType } from '../../src/engine/nodes/registry'
 describe('the catalogue', () => {
   it('has the nodes of this version', () => {
     expect(catalogue().map(({ type }) => type).sort()).toEqual([
-      'AnomalyBCEWithLogits', 'AnomalyDetectionMetrics', 'BandpassByWavelength', 'ConcreteBandSelector', 'Cube', 'DeepSVDDCenterTracker', 'DeepSVDDProjection', 'DeepSVDDScores',
-      'DeepSVDDSoftBoundaryLoss', 'DistinctnessLoss', 'ForegroundContrastLoss', 'IoULoss', 'OrthogonalityLoss', 'PerPixelUnitNorm', 'QuantileBinaryDecider', 'RXGlobal', 'SelectorDiversityRegularizer', 'SelectorEntropyRegularizer', 'ZScoreNormalizerGlobal',
+      'AnomalyBCEWithLogits', 'AnomalyDetectionMetrics', 'AnomalyPixelStatisticsMetric', 'BandpassByWavelength', 'ConcreteBandSelector',
+      'Cube', 'DeepSVDDCenterTracker', 'DeepSVDDProjection', 'DeepSVDDScores', 'DeepSVDDSoftBoundaryLoss', 'DistinctnessLoss',
+      'ForegroundContrastLoss', 'IdentityNormalizer', 'IoULoss', 'MinMaxNormalizer', 'OrthogonalityLoss', 'PerPixelUnitNorm',
+      'QuantileBinaryDecider', 'RXGlobal', 'ScoreStatisticsMetric', 'SelectorDiversityRegularizer', 'SelectorEntropyRegularizer',
+      'SigmoidNormalizer', 'SigmoidTransform', 'ZScoreNormalizer', 'ZScoreNormalizerGlobal',
     ])
   })
 

@@ -4,12 +4,14 @@ import { cubeSource } from './cube-source'
 import { quantileBinaryDecider } from './deciders'
 import { deepSVDDCenterTracker, deepSVDDProjection, deepSVDDScores } from './deep-svdd'
 import { foregroundContrastLoss } from './foreground-contrast'
+import { identityNormalizer, minMaxNormalizer, sigmoidNormalizer, sigmoidTransform, zScoreNormalizer } from './image-normalization'
 import { deepSVDDSoftBoundaryLoss } from './losses'
 import { anomalyBCEWithLogits, iouLoss } from './mask-losses'
 import { anomalyDetectionMetrics } from './metrics'
 import type { NodeType } from './node'
 import { perPixelUnitNorm, zScoreNormalizerGlobal } from './normalization'
 import { bandpassByWavelength } from './preprocessing'
+import { anomalyPixelStatisticsMetric, scoreStatisticsMetric } from './score-metrics'
 import { rxGlobal } from './rx'
 import { distinctnessLoss, orthogonalityLoss, selectorDiversityRegularizer, selectorEntropyRegularizer } from './selector-losses'
 
@@ -19,6 +21,11 @@ const types: readonly NodeType[] = [
   perPixelUnitNorm,
   zScoreNormalizerGlobal,
   concreteBandSelector,
+  minMaxNormalizer,
+  zScoreNormalizer,
+  sigmoidNormalizer,
+  sigmoidTransform,
+  identityNormalizer,
   deepSVDDProjection,
   deepSVDDCenterTracker,
   deepSVDDScores,
@@ -33,6 +40,8 @@ const types: readonly NodeType[] = [
   rxGlobal,
   quantileBinaryDecider,
   anomalyDetectionMetrics,
+  scoreStatisticsMetric,
+  anomalyPixelStatisticsMetric,
 ]
 
 const byName = new Map(types.flatMap((type) => [type.description.type, ...type.description.aliases].map((name) => [name, type] as const)))
