@@ -29,7 +29,7 @@ async function sumOf(reference: string): Promise<number> {
   const [lines, samples] = cube.description.shape
   let sum = 0
   for (let line = 0; line < lines; line += 16) {
-    for (const value of await cube.readPixels({ line, sample: 0, lines: Math.min(16, lines - line), samples })) sum += value
+    for (const value of await cube.readPixels({ line, sample: 0, lines: Math.min(16, lines - line), samples })) sum += Number.isNaN(value) ? 0 : value
   }
   await cube.close()
   return sum
@@ -49,6 +49,13 @@ const known: Known[] = [
   { file: 'anomaly/abu-urban-1.mat', shape: [100, 100, 204], dtype: 'float64', interleave: 'bsq', at: [50, 33, 103], value: 387, sum: 1536695052, more: { format: 'MATLAB 7.3', variable: 'hsi' } },
   { file: 'anomaly/sandiego_plane.mat', shape: [100, 100, 189], dtype: 'uint16', interleave: 'bsq', at: [50, 33, 95], value: 1788, sum: 5081751260 },
   { file: 'anomaly/dataHYDICE.mat', shape: [80, 100, 175], dtype: 'uint16', interleave: 'bsq', at: [40, 33, 88], value: 234, sum: 213625314, more: { mask: null } },
+  { file: 'tiff/RGBA.uint16.tif', shape: [411, 634, 4], dtype: 'uint16', interleave: 'bip', at: [200, 300, 1], value: 10000, sum: 7849685580, more: { format: 'TIFF', warnings: [] } },
+  {
+    file: 'tiff/enmap_potsdam_tile_160_64.tif', shape: [32, 32, 224], dtype: 'float32', interleave: 'bsq', at: [16, 10, 100], value: 2412, sum: 379301850,
+    more: { wavelengthUnit: 'nm', scale: 10000, noData: -32768, badBands: [129, 130, 131, 132, 133, 134], warnings: [] },
+  },
+  { file: 'tiff/float_nan.tif', shape: [2, 3, 1], dtype: 'float32', interleave: 'bsq', at: [1, 0, 0], value: 0.3199999928474426, sum: 0.8499999791383743, more: { noData: null } },
+  { file: 'tiff/label_enmap_potsdam_tile_192_160.tif', shape: [32, 32, 1], dtype: 'float32', interleave: 'bsq', at: [0, 0, 0], value: 4, sum: 1486 },
 ]
 
 describe.skipIf(!there)('real cubes', () => {
@@ -94,8 +101,7 @@ describe.skipIf(!there)('real files that are not cubes', () => {
   it.each([
     ['envi/arcgis.hdr', 'unsupported', 'is an ESRI header'], ['envi/darkReference_arcgis', 'unsupported', 'is an ESRI header'],
     ['envi/enmap_berlin.hdr', 'missing-file', 'is a header without data'], ['envi/library_berlin.sli', 'not-a-cube', 'is an ENVI spectral library of 75 spectra'],
-    ['envi/LICENSE.isofit', 'not-a-cube', 'it looks like a text file'], ['tiff/RGBA.uint16.tif', 'not-a-cube', 'it looks like a TIFF image'],
-    ['hdf5/compressed.h5', 'not-a-cube', 'it looks like an HDF5 file'], ['hdf5/class_means.nc', 'not-a-cube', 'it looks like a NetCDF 3 file'],
+    ['envi/LICENSE.isofit', 'not-a-cube', 'it looks like a text file'], ['hdf5/compressed.h5', 'not-a-cube', 'it looks like an HDF5 file'], ['hdf5/class_means.nc', 'not-a-cube', 'it looks like a NetCDF 3 file'],
     ['other/92AV3GT.GIS', 'not-a-cube', 'it looks like an ERDAS image'], ['anomaly/maskHYDICE.mat', 'not-a-cube', 'it holds mask (80 x 100 uint8)'],
   ])('%s', async (file, code, part) => {
     const problem = await problemOf(() => describeCube(join(data, file)))
