@@ -8,12 +8,18 @@ import type { DetectionMetrics } from './metrics'
 export interface FitRequest {
   /** YAML text of the pipeline, and where it came from, for messages. */
   pipeline: { text: string; path: string }
-  /** Cube paths, each optionally with #variable. */
+  /** Cube paths, each optionally with #variable, or folders of cubes. Empty: those of the document's data section. */
   data: string[]
   /** One per data cube, null for none; or empty: then a mask is looked for beside or inside each cube. */
   masks: (string | null)[]
-  /** Cubes for validation at each epoch. Empty: the training cubes. */
+  /** Cubes for validation at each epoch. Empty: those of the document's data section, else the training cubes. */
   validation: string[]
+  /** As `masks`, of the validation cubes. */
+  validationMasks?: (string | null)[]
+  /** Cubes that are scored after the training, with the weights that were chosen. */
+  test?: string[]
+  /** As `masks`, of the test cubes. */
+  testMasks?: (string | null)[]
   out: string
   epochs?: number
   seed?: number
@@ -41,6 +47,21 @@ export type WorkProgress =
   | { kind: 'device'; device: DeviceName; reason: string }
   | { kind: 'warning'; message: string }
 
+/** What the trained pipeline says of cubes that it never saw. */
+export interface TestReport {
+  /** Of all pixels together, at the threshold that the decider's rule gives for them together; null without masks. */
+  metrics: DetectionMetrics | null
+  cubes: {
+    path: string
+    /** null without a decider. */
+    threshold: number | null
+    flagged: number | null
+    /** Pixels that could not be scored. */
+    unusable: number
+    metrics: DetectionMetrics | null
+  }[]
+}
+
 /** Epochs whose state was kept beside the last one, and the one that became the pipeline. */
 export interface KeptEpochs {
   /** Name of the watched number. */
@@ -67,6 +88,8 @@ export interface FitReport {
     gradient: { epochs: number; loss: number[]; seconds: number } | null
   }
   metrics: DetectionMetrics | null
+  /** Where test cubes were named. */
+  test?: TestReport
   /** Where the trainer keeps checkpoints. */
   checkpoints?: KeptEpochs
   warnings: string[]
@@ -141,6 +164,10 @@ export interface RunRecord {
   epochsPlanned: number
   /** Where the trainer keeps checkpoints. */
   checkpoints?: KeptEpochs
+  /** Cubes that were validated on, where they are not the training cubes. */
+  validation?: Pick<RunRecord, 'data' | 'masks'>
+  /** Where test cubes were named. */
+  test?: TestReport & Pick<RunRecord, 'data' | 'masks'>
   stopped: boolean
   metrics: DetectionMetrics | null
   warnings: string[]

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -52,6 +52,18 @@ describe('fit', () => {
     expect((await state(other)).equals(await state(fitted))).toBe(false)
     expect(repeated.phases.gradient?.loss).toEqual(report.phases.gradient?.loss)
     expect(repeated.metrics).toEqual(report.metrics)
+  }, 120_000)
+
+  test('scores test cubes with the chosen epoch, and needs no --data where the document names cubes', async () => {
+    const text = await readFile(deepSvdd, 'utf8')
+    const document = join(folder, 'with-data.yaml')
+    await writeFile(document, `${text}  checkpoints: {monitor: val_loss}\ndata:\n  train: [${JSON.stringify(sample)}]\n`)
+    const out = join(folder, 'tested')
+    const tested = await answer<FitReport>(['fit', document, '--epochs', '2', '--seed', '1', '--device', 'cpu', '--test', sample, '--out', out])
+    expect(tested.test?.metrics).toEqual(tested.metrics)
+    expect(tested.checkpoints).toMatchObject({ monitor: 'val_loss', restored: 2, last: null })
+    const neither = await cuvette(['fit', deepSvdd, '--out', join(folder, 'none')])
+    expect(neither).toMatchObject({ code: 1, stderr: expect.stringContaining('name at least one with --data, or in the data section') as string })
   }, 120_000)
 
   test('tells a log about progress in whole lines, on stderr only', async () => {

@@ -87,7 +87,8 @@ async function wholeTraining(one: WholeCase, folder: string): Promise<void> {
     validation: framesOf(pipeline, one.data.val_frames),
     sharesFrames: false,
     description: framesOf(pipeline, one.data.train_frames)[0].cube.description,
-    data: [], validationData: [], masks: [], warnings: [],
+    test: [],
+    data: [], validationData: [], testData: [], masks: [], validationMasks: [], testMasks: [], warnings: [],
     close: async () => undefined,
   }
 

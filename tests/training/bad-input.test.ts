@@ -53,7 +53,7 @@ async function refusal(asked: FitRequest): Promise<{ code: string; message: stri
 
 describe('a fit that cannot be', () => {
   it('names what is wrong with the request', async () => {
-    expect(await refusal(request(deepSVDD(), [], out))).toMatchObject({ code: 'bad-argument', message: 'No cube was named; name at least one with --data.' })
+    expect(await refusal(request(deepSVDD(), [], out))).toMatchObject({ code: 'bad-argument', message: 'No cube was named; name at least one with --data, or in the data section of the document.' })
     expect(await refusal(request(deepSVDD(), [cube], out, { epochs: 1.5 }))).toMatchObject({ code: 'bad-argument' })
     expect(await refusal(request(deepSVDD(), [cube], out, { seed: -1 }))).toMatchObject({ code: 'bad-argument' })
     expect(await refusal(request(deepSVDD(), [cube], out, { learningRate: 0 }))).toMatchObject({ code: 'bad-argument' })

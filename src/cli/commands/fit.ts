@@ -10,9 +10,12 @@ import type { Terminal } from '../terminal'
 import { counted, duration, facts, figures, qualityWords } from '../words'
 
 export interface FitOptions {
-  data: string[]
+  data?: string[]
   mask?: string[]
   val?: string[]
+  valMask?: string[]
+  test?: string[]
+  testMask?: string[]
   out: string
   epochs?: number
   seed?: number
@@ -26,9 +29,12 @@ export async function fit(file: string, options: FitOptions, terminal: Terminal)
   const pipeline = await readPipelineFile(file)
   const request = {
     pipeline,
-    data: options.data,
+    data: options.data ?? [],
     masks: options.mask ?? [],
     validation: options.val ?? [],
+    validationMasks: options.valMask ?? [],
+    test: options.test ?? [],
+    testMasks: options.testMask ?? [],
     out: resolve(options.out),
     epochs: options.epochs,
     seed: options.seed,
@@ -58,6 +64,12 @@ export function fitText(report: FitReport): string {
     rows.push(['training', `${counted(gradient.epochs, 'epoch')} in ${duration(gradient.seconds)}${losses}`])
   }
   rows.push(['quality', report.metrics ? qualityWords(report.metrics) : 'not known: no mask'])
+  if (report.checkpoints) {
+    const { restored, monitor, best } = report.checkpoints
+    const value = best.find(({ epoch }) => epoch === restored)?.value
+    rows.push(['kept', `epoch ${restored}${value === undefined ? '' : `, ${monitor} ${figures(value)}`}`])
+  }
+  if (report.test) rows.push(['test', report.test.metrics ? qualityWords(report.test.metrics) : 'not known: no mask'])
   for (const warning of report.warnings) rows.push(['warning', warning])
   rows.push(['files', report.files.join('\n')])
   return `${report.stopped ? 'Stopped' : 'Fitted'} in ${duration(report.seconds)}: ${report.out}\n${facts(rows)}`

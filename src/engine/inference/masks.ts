@@ -5,17 +5,18 @@ import { targetsOfClasses } from '../nodes/cube-source'
 import type { Pipeline } from '../pipeline/pipeline'
 
 /**
- * The mask of each cube: the ones that were named (null: none is wanted), else what was found beside or inside; null
- * without one. Sizes are checked. Throws CuvetteError('bad-argument' | 'bad-mask') and as reading.
+ * The mask of each cube: the ones that were named (null: none is wanted; undefined: the one that is found), else what was
+ * found beside or inside; null without one. Sizes are checked. Throws CuvetteError('bad-argument' | 'bad-mask') and as reading.
  */
-export async function masksOf(cubes: readonly Cube[], named: readonly (string | null)[], signal?: AbortSignal): Promise<(Reference | null)[]> {
+export async function masksOf(cubes: readonly Cube[], named: readonly (string | null | undefined)[], signal?: AbortSignal): Promise<(Reference | null)[]> {
   if (named.length > 0 && named.length !== cubes.length) {
     throw new CuvetteError('bad-argument', `There are ${cubes.length} cubes and ${named.length} masks; name one mask for each cube, or none.`)
   }
   const masks: (Reference | null)[] = []
   for (const [index, { description: { shape, mask } }] of cubes.entries()) {
-    const wanted = named.length === 0 ? mask && formatReference(mask) : named[index]
-    if (wanted !== null && named.length > 0) await describeMask(wanted, [shape[0], shape[1]], signal)
+    const chosen = named[index]
+    const wanted = chosen === undefined ? mask && formatReference(mask) : chosen
+    if (wanted !== null && chosen !== undefined) await describeMask(wanted, [shape[0], shape[1]], signal)
     masks.push(wanted === null ? null : parseReference(wanted))
   }
   return masks

@@ -12,7 +12,7 @@ import type { Pipeline } from '../pipeline/pipeline'
 import type { Frame } from './data'
 import { IMAGE_BYTES, READ_BYTES } from './samples'
 
-/** What a fitted pipeline says of the cubes that it was fitted on. */
+/** What a fitted pipeline says of cubes. */
 export interface Assessment {
   scenes: FittedScene[]
   /** Over all cubes together, at the threshold that the decider's rule gives for them together; null without masks. */
@@ -21,11 +21,11 @@ export interface Assessment {
   warnings: string[]
 }
 
-/** Scores the training cubes with the model that will be written. Throws as scoreScene, and 'cancelled'. */
-export async function assess(model: Uint8Array, pipeline: Pipeline, frames: readonly Frame[], device: DeviceChoice, context: WorkContext): Promise<Assessment> {
+/** Scores cubes with the model that will be written. Throws as scoreScene, and 'cancelled'. */
+export async function assess(model: Uint8Array, pipeline: Pipeline, frames: readonly Frame[], which: 'training' | 'test', device: DeviceChoice, context: WorkContext): Promise<Assessment> {
   const session = await openSession(scoringModel(model, 'model.onnx'), device)
   const total = frames.reduce((sum, { cube: { description: { shape } } }) => sum + shape[0] * shape[1], 0)
-  const meter = startStage(context, 'score', 'Scoring the training cubes', total)
+  const meter = startStage(context, 'score', `Scoring the ${which} cubes`, total)
   try {
     const scenes: FittedScene[] = []
     const warnings: string[] = []

@@ -248,7 +248,10 @@ class Fit {
     const { request, inputs, seed } = this
     await this.writeState(folder)
     const { graph, metadata } = compileInference(inputs.pipeline, this.state)
-    const assessment = await this.assess(encodeModel(graph, { name: 'inference' }), trained?.stopped ?? false)
+    const model = encodeModel(graph, { name: 'inference' })
+    const assessment = await this.assess(model, 'training', trained?.stopped ?? false)
+    const tested = inputs.test.length > 0 ? await this.assess(model, 'test', trained?.stopped ?? false) : null
+    const test = tested && { metrics: tested.metrics, cubes: tested.scenes }
     await writeStaged(folder, PIPELINE_FILES.model, encodeModel(graph, { name: 'inference', metadata: { ...metadata, ...this.metadata(assessment) } }))
     const epochs = this.progress?.epochs ?? []
     const stopped = trained?.stopped ?? false
@@ -268,6 +271,8 @@ class Fit {
       epochs,
       epochsPlanned: this.trainer?.epochs ?? 0,
       ...(this.kept && { checkpoints: this.kept }),
+      ...(!inputs.sharesFrames && { validation: { data: inputs.validationData, masks: inputs.validationMasks } }),
+      ...(test && { test: { ...test, data: inputs.testData, masks: inputs.testMasks } }),
       stopped,
       metrics: assessment?.metrics ?? null,
       warnings: this.warnings,
@@ -286,6 +291,7 @@ class Fit {
         gradient: trained && { epochs: epochs.length, loss: epochs.map(({ loss }) => loss), seconds: trained.seconds },
       },
       metrics: assessment?.metrics ?? null,
+      ...(test && { test }),
       ...(this.kept && { checkpoints: this.kept }),
       warnings: this.warnings,
       files,
@@ -293,10 +299,10 @@ class Fit {
   }
 
   /** After a stop nobody wants to wait for scores; the trained pipeline is kept without them. */
-  private async assess(model: Uint8Array, stopped: boolean): Promise<Assessment | null> {
+  private async assess(model: Uint8Array, which: 'training' | 'test', stopped: boolean): Promise<Assessment | null> {
     if (stopped && this.context.signal.aborted) return null
     try {
-      const assessment = await assess(model, this.inputs.pipeline, this.inputs.frames, this.request.device, this.context)
+      const assessment = await assess(model, this.inputs.pipeline, which === 'training' ? this.inputs.frames : this.inputs.test, which, this.request.device, this.context)
       if (!this.trainer) this.runsOn(assessment.device)
       this.warn(assessment.warnings)
       return assessment
@@ -307,7 +313,7 @@ class Fit {
         return null
       }
       if (!this.context.signal.aborted || !this.trainer) throw error
-      this.warn(['The training was finished, but scoring the training cubes was stopped; "cuvette run" scores them.'])
+      this.warn([`The training was finished, but scoring the ${which} cubes was stopped; "cuvette run" scores them.`])
       return null
     }
   }

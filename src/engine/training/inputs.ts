@@ -13,6 +13,7 @@ import type { Pipeline } from '../pipeline/pipeline'
 import { nodesToFit } from '../pipeline/state'
 import type { TrainerOverrides } from '../pipeline/trainer'
 import type { Frame } from './data'
+import { splitsOf, withClassesOfData } from './data-section'
 
 /** Everything that a fit reads, opened and checked. */
 export interface FitInputs {
@@ -23,11 +24,16 @@ export interface FitInputs {
   validation: Frame[]
   /** Whether the validation cubes are the training cubes. */
   sharesFrames: boolean
+  /** Cubes that are scored after the training. */
+  test: Frame[]
   /** Of the first training cube. */
   description: CubeDescription
   data: RunRecord['data']
   validationData: RunRecord['data']
+  testData: RunRecord['data']
   masks: RunRecord['masks']
+  validationMasks: RunRecord['masks']
+  testMasks: RunRecord['masks']
   /** Sentences. */
   warnings: string[]
   close(): Promise<void>
@@ -35,8 +41,8 @@ export interface FitInputs {
 
 /** Opens and checks the pipeline, all cubes and all masks of a request. Nothing is written. Throws CuvetteError. */
 export async function openInputs(request: FitRequest, overrides: TrainerOverrides, signal: AbortSignal): Promise<FitInputs> {
-  const document = parsePipeline(request.pipeline.text, request.pipeline.path)
-  if (request.data.length === 0) throw new CuvetteError('bad-argument', 'No cube was named; name at least one with --data.')
+  const document = withClassesOfData(parsePipeline(request.pipeline.text, request.pipeline.path))
+  const splits = await splitsOf(request, document, signal)
   const opened: Cube[] = []
   const open = async (references: readonly string[]): Promise<Cube[]> => {
     const cubes: Cube[] = []
@@ -50,13 +56,15 @@ export async function openInputs(request: FitRequest, overrides: TrainerOverride
     for (const cube of opened) await cube.close()
   }
   try {
-    const cubes = await open(request.data)
-    const validationCubes = await open(request.validation)
+    const cubes = await open(splits.train.cubes)
+    const validationCubes = await open(splits.validation.cubes)
+    const testCubes = await open(splits.test.cubes)
     const facts = factsOf(cubes[0])
-    const differences = [...cubes, ...validationCubes].map((cube) => compareBands(cube, facts, cubes[0].description.path))
+    const differences = [...cubes, ...validationCubes, ...testCubes].map((cube) => compareBands(cube, facts, cubes[0].description.path))
     const pipeline = resolvePipeline(document, facts, overrides)
-    const masks = await masksOf(cubes, request.masks, signal)
-    const validationMasks = await masksOf(validationCubes, [], signal)
+    const masks = await masksOf(cubes, splits.train.masks, signal)
+    const validationMasks = await masksOf(validationCubes, splits.validation.masks, signal)
+    const testMasks = await masksOf(testCubes, splits.test.masks, signal)
 
     const frames = await framesOf(pipeline, cubes, masks, signal)
     const sharesFrames = validationCubes.length === 0
@@ -66,10 +74,14 @@ export async function openInputs(request: FitRequest, overrides: TrainerOverride
       frames,
       validation: sharesFrames ? frames : await framesOf(pipeline, validationCubes, validationMasks, signal),
       sharesFrames,
+      test: await framesOf(pipeline, testCubes, testMasks, signal),
       description,
       data: await Promise.all(cubes.map((cube) => recordOfCube(cube.description, signal))),
       validationData: await Promise.all(validationCubes.map((cube) => recordOfCube(cube.description, signal))),
-      masks: await Promise.all(masks.filter((mask) => mask !== null).map((mask) => recordOfMask(mask, signal))),
+      testData: await Promise.all(testCubes.map((cube) => recordOfCube(cube.description, signal))),
+      masks: await recordsOfMasks(masks, signal),
+      validationMasks: await recordsOfMasks(validationMasks, signal),
+      testMasks: await recordsOfMasks(testMasks, signal),
       warnings: [...opened.flatMap((cube) => cube.description.warnings), ...differences.filter((sentence) => sentence !== null)],
       close,
     }
@@ -80,6 +92,10 @@ export async function openInputs(request: FitRequest, overrides: TrainerOverride
     await close()
     throw error
   }
+}
+
+async function recordsOfMasks(masks: Awaited<ReturnType<typeof masksOf>>, signal: AbortSignal): Promise<RunRecord['masks']> {
+  return await Promise.all(masks.filter((mask) => mask !== null).map((mask) => recordOfMask(mask, signal)))
 }
 
 async function framesOf(pipeline: Pipeline, cubes: readonly Cube[], masks: Awaited<ReturnType<typeof masksOf>>, signal: AbortSignal): Promise<Frame[]> {

@@ -14,5 +14,7 @@ export function resolvedDocument({ document, nodes }: Pipeline, { epochs, seed, 
     ...(seed !== undefined && seed !== null && { seed }),
     ...(learningRate !== undefined && learningRate !== null && { optimizer: { ...(document.trainer.optimizer as object | undefined), lr: learningRate } }),
   }
-  return { ...document, nodes: document.nodes.map((node) => ({ ...node, config: { ...parameters.get(node.name) } })), trainer }
+  // Which cubes it was says run.json; the paths would not fit another place.
+  const { data: _data, ...extra } = document.extra
+  return { ...document, extra, nodes: document.nodes.map((node) => ({ ...node, config: { ...parameters.get(node.name) } })), trainer }
 }
