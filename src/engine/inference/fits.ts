@@ -8,7 +8,7 @@ const SAME_BAND_NM = 1
 
 /** What a pipeline must know of a cube. */
 export function factsOf({ description }: Cube): CubeFacts {
-  return { channels: description.shape[2], wavelengthsNm: wavelengthsInNanometres(description) }
+  return { channels: description.shape[2], wavelengthsNm: wavelengthsInNanometres(description), badBands: description.badBands }
 }
 
 /**

@@ -1,23 +1,25 @@
 import { keptBands } from '../nodes/preprocessing'
 import type { Pipeline } from '../pipeline/pipeline'
+import { enteringBands, enteringWavelengths } from '../pipeline/pipeline'
 
 /** Whether a pixel of [n, C] row-major pixels can be used. */
 export type PixelTest = (pixels: Float32Array, pixel: number) => boolean
 
 /**
- * The bands of the cube that a pipeline looks at, 0-based: all of them, unless every way out of the cube leads through a
- * band-pass. Bands that are cut off may hold anything.
+ * The bands of the cube that a pipeline looks at, 0-based: all that enter it, unless every way out of the cube leads
+ * through a band-pass. Bands that are left out or cut off may hold anything.
  */
-export function usedBands({ nodes, facts }: Pipeline): number[] {
-  const all = Array.from({ length: facts.channels }, (_, band) => band)
+export function usedBands(pipeline: Pipeline): number[] {
+  const { nodes } = pipeline
+  const entering = enteringBands(pipeline)
   const source = nodes.find(({ type }) => type.description.role === 'source')
   const readers = nodes.filter(({ inputs }) => Object.values(inputs).some(({ node, port }) => node === source?.name && port === 'cube'))
-  if (readers.length === 0 || readers.some(({ type }) => type.description.type !== 'BandpassByWavelength')) return all
+  if (readers.length === 0 || readers.some(({ type }) => type.description.type !== 'BandpassByWavelength')) return entering
   const used = new Set(readers.flatMap(({ parameters }) => {
     const limited = typeof parameters.min_wavelength_nm === 'number' || typeof parameters.max_wavelength_nm === 'number'
-    return limited ? keptBands(parameters, facts.channels, facts.wavelengthsNm) : all
+    return limited ? keptBands(parameters, entering.length, enteringWavelengths(pipeline)) : entering.map((_, at) => at)
   }))
-  return all.filter((band) => used.has(band))
+  return entering.filter((_, at) => used.has(at))
 }
 
 /** A pixel can be used when every band that the pipeline looks at holds a finite number (no-data values are NaN here). */

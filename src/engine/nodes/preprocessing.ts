@@ -1,7 +1,7 @@
 import { CuvetteError } from '../../shared/problem'
-import { int64 } from '../onnx/tensor'
 import { describe, image, number, vector } from './describe'
 import type { NodeType, Parameters } from './node'
+import { takeBands } from './take-bands'
 
 /** Keeps the bands inside a range of wavelengths. Which ones is known when the graph is written. */
 export const bandpassByWavelength: NodeType = {
@@ -34,18 +34,8 @@ export const bandpassByWavelength: NodeType = {
   },
   write(context) {
     const pixels = context.rows('data')
-    const count = pixels.shape[1] as number
     if (isOpen(context.parameters)) return { filtered: pixels }
-    const bands = keptBands(context.parameters, count, context.wavelengthsNm)
-    const first = bands[0]
-    const last = bands[bands.length - 1]
-    if (bands.length === count) return { filtered: pixels }
-    // One block of each row is copied much faster than single elements.
-    if (last - first + 1 === bands.length) {
-      const cut = [[first], [last + 1], [1]].map((at) => context.graph.constant(int64([1], at)))
-      return { filtered: context.graph.op('Slice', [pixels, ...cut]) }
-    }
-    return { filtered: context.graph.op('Gather', [pixels, context.graph.constant(int64([bands.length], bands))], { axis: 1 }) }
+    return { filtered: takeBands(context.graph, pixels, keptBands(context.parameters, pixels.shape[1] as number, context.wavelengthsNm)) }
   },
 }
 

@@ -1,6 +1,7 @@
 import type { ParameterValue, PortDescription } from '../../shared/nodes'
 import type { Problem } from '../../shared/problem'
 import { CuvetteError } from '../../shared/problem'
+import { keptByCube } from '../nodes/cube-source'
 import type { NodeType } from '../nodes/node'
 import { catalogue, nodeType } from '../nodes/registry'
 import type { DocumentConnection, DocumentNode, PipelineDocument, Place } from './document'
@@ -44,8 +45,11 @@ export function analyse(document: PipelineDocument, facts: CubeFacts | null): An
 class Analyst {
   private readonly findings: Finding[]
   private readonly nodes = new Map<string, AnalysedNode>()
+  /** Of the bands that enter; undefined while no cube is known. */
+  private wavelengthsNm: readonly number[] | null | undefined
 
   constructor(private readonly document: PipelineDocument, private readonly facts: CubeFacts | null) {
+    this.wavelengthsNm = facts ? facts.wavelengthsNm : undefined
     this.findings = document.problems.map((problem) => ({ node: null, problem }))
   }
 
@@ -161,12 +165,21 @@ class Analyst {
     this.settleCounts(node, arriving)
     this.compareInputs(node, arriving)
     Object.assign(channels, arriving)
-    const wavelengthsNm = this.facts ? this.facts.wavelengthsNm : undefined
-    const own = type.description.role === 'source' ? { cube: this.facts?.channels ?? -1 } : {}
     for (const { name } of type.description.outputs) channels[name] = -1
     if (!node.sound) return
-    this.attempt(node, () => Object.assign(channels, own, type.channels?.(parameters, arriving, { wavelengthsNm })))
+    if (type.description.role === 'source') this.attempt(node, () => this.enter(node))
+    this.attempt(node, () => Object.assign(channels, type.channels?.(parameters, arriving, { wavelengthsNm: this.wavelengthsNm })))
     this.compareOutputs(node)
+  }
+
+  /** Which bands come in: from here on, wavelengths are theirs. */
+  private enter({ parameters, channels }: AnalysedNode): void {
+    if (!this.facts) return
+    const { channels: count, wavelengthsNm, badBands = [] } = this.facts
+    const kept = keptByCube(parameters, count, badBands)
+    parameters.drop_bands = Array.from({ length: count }, (_, band) => band).filter((band) => !kept.includes(band))
+    channels.cube = kept.length
+    this.wavelengthsNm = wavelengthsNm && kept.map((band) => wavelengthsNm[band])
   }
 
   private settleCounts(node: AnalysedNode, arriving: Readonly<Record<string, number>>): void {

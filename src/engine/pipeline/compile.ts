@@ -5,7 +5,7 @@ import type { Graph, Value } from '../onnx/graph'
 import { isScorePort } from './analysis'
 import { ancestors } from './locality'
 import type { Pipeline, PipelineNode, PipelineState, PortReference } from './pipeline'
-import { nodeNamed } from './pipeline'
+import { enteringBands, nodeNamed } from './pipeline'
 import { PipelineWriter } from './writer'
 
 /** The graph that scores cubes: `cube` float32 [B,H,W,C] in; `scores` float32 [B,H,W,1] and `decisions` bool [B,H,W,1] out. */
@@ -174,9 +174,11 @@ function dependencies(graph: Graph, value: Value, names: readonly string[]): str
 
 function metadataOf(pipeline: Pipeline, scores: PortReference, decisions: PortReference | null): Record<string, string> {
   const { channels, wavelengthsNm } = pipeline.facts
+  const entering = enteringBands(pipeline)
   return {
     'cuvette.pipeline': pipeline.name,
     'cuvette.bands': String(channels),
+    ...(entering.length < channels && { 'cuvette.entering_bands': JSON.stringify(entering) }),
     ...(wavelengthsNm && { 'cuvette.wavelengths': JSON.stringify(wavelengthsNm), 'cuvette.wavelength_unit': 'nm' }),
     'cuvette.scores': `${scores.node}.${scores.port}`,
     ...(decisions && { 'cuvette.decisions': `${decisions.node}.${decisions.port}` }),

@@ -1,3 +1,4 @@
+import { keptByCube } from '../nodes/cube-source'
 import type { NodeType, Parameters } from '../nodes/node'
 import type { Tensor } from '../onnx/tensor'
 import type { PipelineDocument } from './document'
@@ -9,6 +10,8 @@ export interface CubeFacts {
   channels: number
   /** One per band; null when the cube states none, or none in a unit of length. */
   wavelengthsNm: readonly number[] | null
+  /** 0-based bands that the cube marks as bad; none when it says nothing. */
+  badBands?: readonly number[]
 }
 
 /** A port of a node in a pipeline; written "node.port". */
@@ -48,4 +51,16 @@ export function nodeNamed(pipeline: Pipeline, name: string): PipelineNode {
   const node = pipeline.nodes.find((candidate) => candidate.name === name)
   if (!node) throw new Error(`The pipeline has no node ${name}.`)
   return node
+}
+
+/** Bands of the cube that enter the pipeline, 0-based, ascending: all but those that its Cube node leaves out. */
+export function enteringBands({ nodes, facts }: Pick<Pipeline, 'nodes' | 'facts'>): number[] {
+  const source = nodes.find(({ type }) => type.description.role === 'source')
+  return keptByCube(source?.parameters ?? {}, facts.channels, facts.badBands ?? [])
+}
+
+/** Wavelengths of the bands that enter; null when the cube states none. */
+export function enteringWavelengths(pipeline: Pick<Pipeline, 'nodes' | 'facts'>): number[] | null {
+  const { wavelengthsNm } = pipeline.facts
+  return wavelengthsNm && enteringBands(pipeline).map((band) => wavelengthsNm[band])
 }

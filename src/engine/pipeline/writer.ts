@@ -1,10 +1,11 @@
 import { CuvetteError } from '../../shared/problem'
 import type { NodeState, Stage, WriteContext } from '../nodes/node'
+import { takeBands } from '../nodes/take-bands'
 import { Graph } from '../onnx/graph'
 import type { Value } from '../onnx/graph'
 import { float32, int64 } from '../onnx/tensor'
 import type { Pipeline, PipelineNode, PipelineState, PortReference } from './pipeline'
-import { nodeNamed } from './pipeline'
+import { enteringBands, enteringWavelengths, nodeNamed } from './pipeline'
 import { stateKey } from './state'
 
 /**
@@ -29,6 +30,8 @@ export class PipelineWriter {
   private readonly ports = new Map<string, PortValue>()
   private readonly written = new Set<string>()
   private readonly handles = new Map<string, Value>()
+  /** Of the bands that enter. */
+  private readonly wavelengthsNm: readonly number[] | null
   private frame: Value | null = null
 
   constructor(
@@ -37,6 +40,7 @@ export class PipelineWriter {
     private readonly stage: Stage,
     private readonly trained: ReadonlySet<string>,
   ) {
+    this.wavelengthsNm = enteringWavelengths(pipeline)
     this.cube = this.graph.input('cube', 'float32', ['B', 'H', 'W', pipeline.facts.channels])
     for (const key of trained) this.handles.set(key, this.graph.input(key, 'float32', this.tensor(key).shape))
   }
@@ -70,11 +74,18 @@ export class PipelineWriter {
   }
 
   private sourcePort(port: string): PortValue | undefined {
-    const { wavelengthsNm } = this.pipeline.facts
-    if (port === 'cube') return { image: this.cube }
+    const wavelengthsNm = this.wavelengthsNm
+    if (port === 'cube') return this.entering()
     if (port === 'mask') return { image: this.graph.input('targets', 'bool', ['B', 'H', 'W', 1]) }
     if (port !== 'wavelengths' || !wavelengthsNm) return undefined
     return { plain: this.graph.constant({ type: 'int32', shape: [wavelengthsNm.length], data: Int32Array.from(wavelengthsNm, Math.round) }) }
+  }
+
+  /** The cube as it is, or the bands of it that are not left out. */
+  private entering(): PortValue {
+    const bands = enteringBands(this.pipeline)
+    if (bands.length === this.pipeline.facts.channels) return { image: this.cube }
+    return { rows: this.graph.within('cube', () => takeBands(this.graph, this.graph.op('Flatten', [this.cube], { axis: 3 }), bands)) }
   }
 
   /** One row per pixel back into the frame of the cube. */
@@ -109,7 +120,7 @@ export class PipelineWriter {
       graph: this.graph,
       parameters,
       stage: this.stage,
-      wavelengthsNm: this.pipeline.facts.wavelengthsNm,
+      wavelengthsNm: this.wavelengthsNm,
       isTrained,
       inputs: lazily([...inputs.keys()], (port) => this.port(inputs.get(port) as PortReference) as Value),
       rows: (port) => this.rowsOf(inputs.get(port) as PortReference),

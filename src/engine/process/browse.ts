@@ -94,5 +94,5 @@ function scaled(window: PixelWindow | null, factor: number): PixelWindow | null 
 }
 
 function factsOf(description: CubeDescription): CubeFacts {
-  return { channels: description.shape[2], wavelengthsNm: wavelengthsInNanometres(description) }
+  return { channels: description.shape[2], wavelengthsNm: wavelengthsInNanometres(description), badBands: description.badBands }
 }
