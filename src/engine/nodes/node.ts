@@ -118,6 +118,14 @@ export interface NodeType {
   /** What an alias stands for where it is not the default: parameters by alias, which a document may still state. */
   aliasParameters?: Readonly<Record<string, Parameters>>
   state?(parameters: Parameters): StateTensor[]
+  /**
+   * Where the reference implementation keeps other tensors than `state` in float32: its state_dict of this node from
+   * ours, and ours from its (all float32 here).
+   */
+  repositoryState?: {
+    write(parameters: Parameters, state: NodeState): NodeState
+    read(parameters: Parameters, stored: NodeState): NodeState
+  }
   /** Statistics that unfreeze() makes trainable. */
   trainableStatistics?: readonly string[]
   /** State tensors that change with every batch: graph inputs, for which the node calls `update`. */

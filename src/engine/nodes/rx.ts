@@ -1,5 +1,6 @@
 import { CuvetteError } from '../../shared/problem'
 import type { Graph, Value } from '../onnx/graph'
+import type { Tensor } from '../onnx/tensor'
 import { float32 } from '../onnx/tensor'
 import { isFiniteMatrix, pseudoInverse, whitening } from './covariance'
 import { boolean, channelCount, choice, describe, image, number } from './describe'
@@ -37,6 +38,11 @@ export const rxGlobal: NodeType = {
     return [tensor('mu', 'statistic'), tensor('cov', trainsInverse ? 'constant' : 'statistic'), tensor('cov_inv', trainsInverse ? 'statistic' : 'constant')]
   },
   trainableStatistics: ['mu', 'whitening', 'cov', 'cov_inv'],
+  // The reference always has mu, cov and cov_inv; cov_inv is empty while the covariance is what trains.
+  repositoryState: {
+    write: ({ cache_inverse: cached }, { mu, cov, cov_inv: inverse }) => ({ mu, cov, cov_inv: cached === true ? (inverse ?? inverted(cov)) : float32([0], []) }),
+    read: (_parameters, stored) => (stored.cov && stored.cov_inv?.data.length === 0 ? { ...stored, cov_inv: inverted(stored.cov) } : stored),
+  },
   // While the covariance trains, its inverse follows step by step.
   moving: (_parameters, stage, isTrained) => (stage !== 'inference' && isTrained('cov') ? ['cov_inv'] : []),
   fit: {
@@ -61,6 +67,10 @@ export const rxGlobal: NodeType = {
     const turned = graph.op('MatMul', [centred, inverseOf(context)])
     return { scores: graph.op('ReduceSum', [graph.op('Mul', [turned, centred]), graph.constant({ type: 'int64', shape: [1], data: BigInt64Array.of(1n) })], { keepdims: 1 }) }
   },
+}
+
+function inverted({ shape, data }: Tensor): Tensor {
+  return float32(shape, pseudoInverse(data as Float32Array, shape[0]))
 }
 
 function background(node: string, parameters: Parameters, { count, mean, scatter }: RunningStatistics): NodeState {

@@ -5,6 +5,9 @@ import { trainerFromRepository } from './repository-trainer'
 import type { YamlSource } from './yaml-source'
 import { isMapping, shown } from './yaml-source'
 
+/** Keys of a training run beside its pipeline. */
+export const RUN_KEYS: readonly string[] = ['data', 'training', 'loss_nodes', 'metric_nodes', 'freeze_nodes', 'unfreeze_nodes', 'output_dir', 'tags', 'defaults']
+
 /** Whether a document lists its nodes by class name, itself or inside a training run. */
 export function isRepositoryDialect(value: Readonly<Record<string, unknown>>): boolean {
   return Array.isArray(value.nodes) || (value.nodes === undefined && value.pipeline !== undefined)
