@@ -36,5 +36,5 @@ export function deviceOption(): Option {
 /** What run's --format may be; tiff and png are planned and refused. */
 export const RUN_FORMATS = ['envi', 'npy', 'tiff', 'png'] as const
 
-/** What export's --to may be; triton and cuvis are planned and refused. */
+/** What export's --to may be; triton is planned and refused. */
 export const EXPORT_TARGETS = ['onnx', 'ort-training', 'folder', 'triton', 'cuvis'] as const

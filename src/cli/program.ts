@@ -53,7 +53,7 @@ export function cuvetteProgram(version: string, terminal: Terminal, conclude: Co
     .action((pipeline: string, options: FitOptions) => conclude(async () => (await import('./commands/fit')).fit(pipeline, options, terminal)))
 
   command('run', 'scores and decisions of cubes, by a trained pipeline')
-    .argument('<folder>', 'trained-pipeline folder')
+    .argument('<folder>', 'trained-pipeline folder, or X.yaml with its weights X.pt beside it')
     .requiredOption('--data <cube...>', 'cubes to score')
     .option('--mask <mask...>', 'their masks, in the same order; default: found beside or inside each cube')
     .requiredOption('--out <folder>', 'where scores, decisions and metrics.json go')
@@ -64,7 +64,8 @@ export function cuvetteProgram(version: string, terminal: Terminal, conclude: Co
     .action((folder: string, options: RunOptions) => conclude(async () => (await import('./commands/run')).run(folder, options, terminal)))
 
   command('export', 'a trained pipeline for other places')
-    .argument('<folder>', 'trained-pipeline folder')
+    .argument('<folder>', 'trained-pipeline folder, or X.yaml with its weights X.pt beside it')
+    .option('--data <cube>', 'a cube with the bands of an X.yaml that does not state them')
     .addOption(new Option('--to <target>', 'what to write').choices(EXPORT_TARGETS).makeOptionMandatory())
     .requiredOption('--out <folder>', 'where to write it')
     .action((folder: string, options: ExportOptions) => conclude(async () => (await import('./commands/export')).exportTo(folder, options, terminal)))

@@ -98,7 +98,7 @@ export interface FitReport {
 }
 
 export interface RunRequest {
-  /** A trained-pipeline folder. */
+  /** A trained-pipeline folder, or the document of a pipeline that the reference implementation saved, with its .pt beside it. */
   pipelineFolder: string
   data: string[]
   /** As in FitRequest. */
@@ -132,11 +132,14 @@ export interface RunReport {
 }
 
 export interface ExportRequest {
+  /** As in RunRequest. */
   pipelineFolder: string
-  to: 'onnx' | 'ort-training' | 'folder'
+  to: 'onnx' | 'ort-training' | 'folder' | 'cuvis'
   out: string
   /** A threshold that was tuned on the picture: the exported decider then uses it instead of its rule. */
   threshold?: number
+  /** A cube with the bands of a document that does not state them itself. */
+  data?: string
 }
 
 export interface ExportReport {
@@ -145,6 +148,8 @@ export interface ExportReport {
   files: string[]
   /** The exported model against the app's own scores on a held-back tile. */
   verified: { maxDifference: number; tolerance: number }
+  /** Where the target cannot follow the pipeline. Left out where there is nothing to say. */
+  warnings?: string[]
 }
 
 /** `run.json` of a trained pipeline. */

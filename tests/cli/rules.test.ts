@@ -114,7 +114,7 @@ describe('open and what is planned', () => {
     expect(documentOf<{ error: Problem }>(finished).error).toMatchObject({ code: 'unsupported', message: expect.stringContaining('cuvette serve') as string })
   })
 
-  test.each(['triton', 'cuvis'])('export to %s is refused in one sentence', async (to) => {
+  test.each(['triton'])('export to %s is refused in one sentence', async (to) => {
     const finished = await cuvette(['export', folder, '--to', to, '--out', join(folder, 'out'), '--json'])
     expect(finished.code).toBe(1)
     expect(documentOf<{ error: Problem }>(finished).error).toMatchObject({ code: 'unsupported', message: expect.stringContaining('This version does not') as string })

@@ -12,20 +12,20 @@ import { facts } from '../words'
 export interface ExportOptions {
   to: (typeof EXPORT_TARGETS)[number]
   out: string
+  data?: string
 }
 
-/** cuvette export DIR: a trained pipeline for other places. */
+/** cuvette export DIR, or X.yaml with X.pt beside it: a trained pipeline for other places. */
 export async function exportTo(folder: string, options: ExportOptions, terminal: Terminal): Promise<Outcome> {
   const to = supported(options.to)
   const report = await stoppable(terminal, 'Stopping.', (signal) =>
-    exportPipeline({ pipelineFolder: resolve(folder), to, out: resolve(options.out) }, { signal, onProgress: progressOn(terminal) }),
+    exportPipeline({ pipelineFolder: resolve(folder), to, out: resolve(options.out), data: options.data }, { signal, onProgress: progressOn(terminal) }),
   )
   return { document: report, text: exportText(report) }
 }
 
 function supported(to: ExportOptions['to']): ExportRequest['to'] {
   if (to === 'triton') throw new CuvetteError('unsupported', 'This version does not write Triton model repositories; `--to onnx` writes the model that Triton serves.')
-  if (to === 'cuvis') throw new CuvetteError('unsupported', 'This version does not write cuvis.ai pipelines; `--to onnx` or `--to folder` writes the trained pipeline in open formats.')
   return to
 }
 
@@ -33,6 +33,7 @@ export function exportText(report: ExportReport): string {
   const { maxDifference, tolerance } = report.verified
   const rows: [string, string][] = [
     ['checked', `largest difference from the scores of the app ${maxDifference.toExponential(1)}, allowed ${tolerance.toExponential(1)}`],
+    ...(report.warnings ?? []).map((warning): [string, string] => ['warning', warning]),
     ['files', report.files.join('\n')],
   ]
   return `Exported as ${report.to}: ${report.out}\n${facts(rows)}`

@@ -5,47 +5,102 @@ import { CuvetteError } from '../../shared/problem'
 import type { ExportReport, ExportRequest } from '../../shared/reports'
 import { cannotWrite, writeFileAtomic } from '../files/atomic'
 import { createFolder } from '../inference/outputs'
+import { openFitted } from '../inference/saved-pipeline'
 import { openTrainedPipeline, PIPELINE_FILES, TRAINING_FOLDER } from '../inference/trained-pipeline'
-import type { TrainedPipeline } from '../inference/trained-pipeline'
+import type { FittedPipeline, TrainedPipeline } from '../inference/trained-pipeline'
 import type { WorkContext } from '../inference/work'
+import type { CuvisExport } from './cuvis'
+import { verifyCuvis, writeCuvis } from './cuvis'
 import { artifactsReadme } from './readme'
 import { withThreshold } from './tuned'
 import { verifyEvaluationModel, verifyModel } from './verify'
-import type { Verification } from './verify'
 
 /** Largest difference of a score that an export may show, relative to the score or to 1 where that is larger. */
 export const TOLERANCE = 1e-5
 
+/** What an export writes into a folder of its own, and how that is checked. */
+interface Content {
+  /** Returns the files relative to the request's `out`, and where the target cannot follow the pipeline. */
+  write(workshop: string): Promise<{ files: string[]; warnings: string[] }>
+  verify(workshop: string): Promise<ExportReport['verified']>
+}
+
 /**
- * Exports a trained pipeline: `onnx` writes model.onnx, `ort-training` the training artifacts with a README, `folder` the
- * whole pipeline. What is written is run on pixels of the training cube and compared with the scores of the app; only
- * then it appears under its name, all at once. Throws CuvetteError; then nothing is left.
+ * Exports what was fitted: `onnx` writes model.onnx, `ort-training` the training artifacts with a README, `folder` the
+ * whole pipeline, `cuvis` the document and the weights that the reference implementation loads. What is written is run on
+ * pixels of the training cube and compared with the scores of the app; only then it appears under its name, all at once.
+ * Throws CuvetteError; then nothing is left.
  */
 export async function exportPipeline(request: ExportRequest, context: WorkContext): Promise<ExportReport> {
-  const fitted = await openTrainedPipeline(request.pipelineFolder)
-  const { trained, rewritten } = request.threshold === undefined ? { trained: fitted, rewritten: new Map<string, Uint8Array>() } : withThreshold(fitted, request.threshold)
-  if (request.to === 'ort-training' && trained.record.withoutTraining !== null) {
-    throw new CuvetteError('bad-argument', `The pipeline ${trained.folder} has no training artifacts: ${lowerFirst(trained.record.withoutTraining)} Export it with --to onnx or --to folder.`, { path: trained.folder })
-  }
+  const fitted = await openFitted(request.pipelineFolder, request.data, context.signal)
+  for (const message of fitted.warnings) context.onProgress({ kind: 'warning', message })
   const target = targetOf(request)
+  const content = contentOf(fitted, request, target)
   await requireFree(target, request.to)
   const undo = await createFolder(dirname(target))
   const workshop = join(dirname(target), `.${basename(target)}.${process.pid}.export`)
   try {
     await mkdir(workshop)
     context.onProgress({ kind: 'stage', stage: 'export', message: 'Writing', done: 0, total: 2, secondsLeft: null })
-    const files = await write(workshop, trained, rewritten, request, target)
+    const { files, warnings } = await content.write(workshop)
     throwIfStopped(context.signal)
+    for (const message of warnings) context.onProgress({ kind: 'warning', message })
     context.onProgress({ kind: 'stage', stage: 'export', message: 'Checking what was written', done: 1, total: 2, secondsLeft: null })
-    const verified = await verify(workshop, trained, request, target)
+    const verified = await content.verify(workshop)
     throwIfStopped(context.signal)
     await moveIntoPlace(workshop, target, request.to === 'onnx')
     context.onProgress({ kind: 'stage', stage: 'export', message: 'Exported', done: 2, total: 2, secondsLeft: null })
-    return { out: request.out, to: request.to, files, verified: { maxDifference: verified.maxDifference, tolerance: TOLERANCE } }
+    return { out: request.out, to: request.to, files, verified, ...(warnings.length > 0 && { warnings }) }
   } catch (error) {
     await rm(workshop, { recursive: true, force: true })
     await undo()
     throw error instanceof CuvetteError ? error : cannotWrite(target, error)
+  }
+}
+
+/** Throws CuvetteError('bad-argument') for what this pipeline cannot be exported as. */
+function contentOf(fitted: FittedPipeline | TrainedPipeline, request: ExportRequest, target: string): Content {
+  const { to, threshold } = request
+  if (!('record' in fitted)) {
+    if (to !== 'onnx' && to !== 'cuvis') throw new CuvetteError('bad-argument', `${fitted.folder} is a document with its weights, and --to ${to} needs the folder of a fit; fit it, or export it with --to onnx or --to cuvis.`, { path: fitted.folder })
+    if (threshold !== undefined) throw new CuvetteError('bad-argument', `${fitted.folder} is a document with its weights; write the threshold into the document instead.`, { path: fitted.folder })
+    return to === 'cuvis' ? cuvisContent(fitted) : modelContent(fitted, target)
+  }
+  const { trained, rewritten } = threshold === undefined ? { trained: fitted, rewritten: new Map<string, Uint8Array>() } : withThreshold(fitted, threshold)
+  if (to === 'ort-training' && trained.record.withoutTraining !== null) {
+    throw new CuvetteError('bad-argument', `The pipeline ${trained.folder} has no training artifacts: ${lowerFirst(trained.record.withoutTraining)} Export it with --to onnx or --to folder.`, { path: trained.folder })
+  }
+  if (to === 'cuvis') return cuvisContent(trained)
+  if (to === 'onnx') return modelContent(trained, target)
+  return {
+    write: async (workshop) => ({ files: await writeFolder(workshop, trained, rewritten, to), warnings: [] }),
+    async verify(workshop) {
+      if (to === 'ort-training') return { ...(await verifyEvaluationModel(trained, workshop, TOLERANCE)), tolerance: TOLERANCE }
+      // A copied folder must open by itself, with every hash as recorded.
+      await openTrainedPipeline(workshop)
+      return { ...(await verifyModel(trained, join(workshop, PIPELINE_FILES.model), TOLERANCE)), tolerance: TOLERANCE }
+    },
+  }
+}
+
+function modelContent(fitted: FittedPipeline, target: string): Content {
+  return {
+    async write(workshop) {
+      await writeFileAtomic(join(workshop, basename(target)), fitted.model)
+      return { files: [basename(target)], warnings: [] }
+    },
+    verify: async (workshop) => ({ ...(await verifyModel(fitted, join(workshop, basename(target)), TOLERANCE)), tolerance: TOLERANCE }),
+  }
+}
+
+function cuvisContent(fitted: FittedPipeline): Content {
+  let written: CuvisExport = { files: [], differences: [] }
+  return {
+    async write(workshop) {
+      written = await writeCuvis(workshop, fitted)
+      return { files: written.files, warnings: written.differences }
+    },
+    verify: (workshop) => verifyCuvis(workshop, written, fitted, TOLERANCE),
   }
 }
 
@@ -63,32 +118,21 @@ async function requireFree(target: string, to: ExportRequest['to']): Promise<voi
   throw new CuvetteError('cannot-write', `${target} exists already; name a new file or folder for the export, or remove it first.`, { path: target })
 }
 
-/** Writes the export into a folder of its own. Returns the files relative to the request's `out`. */
-async function write(workshop: string, { folder, pipeline, record, model }: TrainedPipeline, rewritten: ReadonlyMap<string, Uint8Array>, request: ExportRequest, target: string): Promise<string[]> {
-  if (request.to === 'onnx') {
-    await writeFileAtomic(join(workshop, basename(target)), model)
-    return [basename(target)]
-  }
-  const names = Object.keys(record.files).filter((name) => request.to === 'folder' || dirname(name) === TRAINING_FOLDER)
+/** Writes a whole trained pipeline, or its training artifacts. Returns the files. */
+async function writeFolder(workshop: string, { folder, pipeline, record }: TrainedPipeline, rewritten: ReadonlyMap<string, Uint8Array>, to: 'folder' | 'ort-training'): Promise<string[]> {
+  const names = Object.keys(record.files).filter((name) => to === 'folder' || dirname(name) === TRAINING_FOLDER)
   const written: string[] = []
-  for (const name of request.to === 'folder' ? [...names, PIPELINE_FILES.record] : names) {
-    const place = request.to === 'folder' ? name : basename(name)
+  for (const name of to === 'folder' ? [...names, PIPELINE_FILES.record] : names) {
+    const place = to === 'folder' ? name : basename(name)
     await mkdir(dirname(join(workshop, place)), { recursive: true })
     await writeFileAtomic(join(workshop, place), rewritten.get(name) ?? (await readFile(join(folder, name))))
     written.push(place)
   }
-  if (request.to === 'ort-training') {
+  if (to === 'ort-training') {
     await writeFileAtomic(join(workshop, 'README.md'), artifactsReadme(record, pipeline, await readFile(join(folder, TRAINING_FOLDER, 'training_model.onnx'))))
     written.push('README.md')
   }
   return written
-}
-
-async function verify(workshop: string, trained: TrainedPipeline, request: ExportRequest, target: string): Promise<Verification> {
-  if (request.to === 'ort-training') return await verifyEvaluationModel(trained, workshop, TOLERANCE)
-  // A copied folder must open by itself, with every hash as recorded.
-  if (request.to === 'folder') await openTrainedPipeline(workshop)
-  return await verifyModel(trained, join(workshop, request.to === 'onnx' ? basename(target) : PIPELINE_FILES.model), TOLERANCE)
 }
 
 async function moveIntoPlace(workshop: string, target: string, file: boolean): Promise<void> {

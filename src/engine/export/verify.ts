@@ -8,7 +8,7 @@ import { CHUNK_PIXELS } from '../inference/scan'
 import { partialModel } from '../inference/partial-model'
 import { scoresAreLocal } from '../inference/scene'
 import { decide, deciderOf, thresholdByRule } from '../inference/threshold'
-import type { TrainedPipeline } from '../inference/trained-pipeline'
+import type { FittedPipeline } from '../inference/trained-pipeline'
 import type { PixelTest } from '../inference/usable-pixels'
 import { usablePixels } from '../inference/usable-pixels'
 import { randomSource } from '../nodes/random'
@@ -25,7 +25,7 @@ export interface Verification {
 }
 
 /** Runs a written model.onnx on a tile. Throws CuvetteError('bad-artifact') when scores or decisions differ. */
-export async function verifyModel(trained: TrainedPipeline, path: string, tolerance: number): Promise<Verification> {
+export async function verifyModel(trained: FittedPipeline, path: string, tolerance: number): Promise<Verification> {
   const { pixels, shape } = await heldBackTile(trained)
   const results = await runOnCpu(await readFile(path), path, { cube: float32(shape, pixels) })
   const expected = await scoresOfApp(trained, pixels, shape)
@@ -41,7 +41,7 @@ export async function verifyModel(trained: TrainedPipeline, path: string, tolera
 }
 
 /** Runs the eval model of exported training artifacts with the state that their checkpoint ends in. Throws as verifyModel. */
-export async function verifyEvaluationModel(trained: TrainedPipeline, folder: string, tolerance: number): Promise<Verification> {
+export async function verifyEvaluationModel(trained: FittedPipeline, folder: string, tolerance: number): Promise<Verification> {
   const path = join(folder, 'eval_model.onnx')
   const { pixels, shape } = await heldBackTile(trained)
   const port = scorePortOf(trained)
@@ -51,12 +51,18 @@ export async function verifyEvaluationModel(trained: TrainedPipeline, folder: st
   return { maxDifference: requireSame(results[port], await scoresOfApp(trained, pixels, shape), tolerance, path) }
 }
 
-function scorePortOf({ pipeline, state }: TrainedPipeline): string {
+/** Scores of two pipelines on the same tile. Throws as verifyModel. */
+export async function compareScores(found: FittedPipeline, expected: FittedPipeline, tolerance: number, path: string): Promise<Verification> {
+  const { pixels, shape } = await heldBackTile(expected)
+  return { maxDifference: requireSame(await scoresOfApp(found, pixels, shape), await scoresOfApp(expected, pixels, shape), tolerance, path) }
+}
+
+function scorePortOf({ pipeline, state }: FittedPipeline): string {
   const { scores } = compileInference(pipeline, state)
   return `${scores.node}.${scores.port}`
 }
 
-async function scoresOfApp({ pipeline, state }: TrainedPipeline, pixels: Float32Array, shape: number[]): Promise<Tensor> {
+async function scoresOfApp({ pipeline, state }: FittedPipeline, pixels: Float32Array, shape: number[]): Promise<Tensor> {
   const { graph } = compileInference(pipeline, state, { decisions: false })
   return (await runOnCpu(encodeModel(graph), pipeline.name, { cube: float32(shape, pixels) })).scores
 }
@@ -81,12 +87,12 @@ function requireSame(found: Tensor, expected: Tensor, tolerance: number, path: s
 }
 
 /**
- * Pixels to compare on: the last lines of the first training cube where it is still there, otherwise seeded random ones.
+ * Pixels to compare on: the last lines of a cube that it was fitted on where it is still there, otherwise seeded random ones.
  * Only pixels with finite values. A pipeline that looks at whole images gets a small image instead of loose pixels.
  */
-async function heldBackTile({ pipeline, record }: TrainedPipeline): Promise<{ pixels: Float32Array; shape: number[] }> {
+async function heldBackTile({ pipeline, sample }: FittedPipeline): Promise<{ pixels: Float32Array; shape: number[] }> {
   const { channels } = pipeline.facts
-  const fromCube = await lastPixels(record.data[0], channels, usablePixels(pipeline))
+  const fromCube = sample && (await lastPixels(sample, channels, usablePixels(pipeline)))
   const pixels = fromCube ?? randomPixels(channels)
   const count = pixels.length / channels
   if (scoresAreLocal(pipeline)) return { pixels, shape: [1, 1, count, channels] }

