@@ -20,6 +20,8 @@ export type Attribute =
   | { kind: 'ints'; value: readonly number[] }
   | { kind: 'floats'; value: readonly number[] }
   | { kind: 'tensor'; value: Tensor }
+  /** The body of a loop. It sees its own inputs only, and its outputs are values that its own nodes make. */
+  | { kind: 'graph'; value: Graph }
 
 export interface GraphNode {
   readonly op: string

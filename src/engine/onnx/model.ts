@@ -132,12 +132,12 @@ function nodeMessage(node: GraphNode, named: (value: string) => string): NodeMes
     output: node.outputs.map(named),
     name: node.name,
     op_type: node.op,
-    attribute: Object.entries(node.attributes).map(([name, attribute]) => attributeMessage(name, attribute)),
+    attribute: Object.entries(node.attributes).map(([name, attribute]) => attributeMessage(name, attribute, node.name)),
     ...(node.domain !== '' && { domain: node.domain }),
   }
 }
 
-function attributeMessage(name: string, attribute: Attribute): AttributeMessage {
+function attributeMessage(name: string, attribute: Attribute, node: string): AttributeMessage {
   switch (attribute.kind) {
     case 'float':
       return { name, f: attribute.value, type: 1 }
@@ -147,10 +147,24 @@ function attributeMessage(name: string, attribute: Attribute): AttributeMessage 
       return { name, s: new TextEncoder().encode(attribute.value), type: 3 }
     case 'tensor':
       return { name, t: tensorMessage('', attribute.value), type: 4 }
+    case 'graph':
+      return { name, g: bodyMessage(attribute.value, node), type: 5 }
     case 'floats':
       return { name, floats: [...attribute.value], type: 6 }
     case 'ints':
       return { name, ints: [...attribute.value], type: 7 }
+  }
+}
+
+/** A graph inside a node. Its names get that of the node in front, because names of the file around it must not come back. */
+function bodyMessage(graph: Graph, node: string): GraphMessage {
+  const named = (value: string): string => (value === '' ? '' : `${node}/${value}`)
+  return {
+    node: neededNodes(graph).map((inner) => nodeMessage({ ...inner, name: named(inner.name) }, named)),
+    name: node,
+    initializer: [...graph.initializers].map(([name, tensor]) => tensorMessage(named(name), tensor)),
+    input: graph.inputs.map((input) => valueInfo(named(input.name), input)),
+    output: graph.outputs.map(({ value }) => valueInfo(named(value.name), value)),
   }
 }
 

@@ -40,6 +40,7 @@ message Attribute {
   optional int64 i = 3;
   optional bytes s = 4;
   optional Tensor t = 5;
+  optional Graph g = 6;
   repeated float floats = 7;
   repeated int64 ints = 8;
   optional int32 type = 20;
@@ -109,6 +110,7 @@ export interface AttributeMessage {
   i?: Integer
   s?: Uint8Array
   t?: TensorMessage
+  g?: GraphMessage
   floats?: number[]
   ints?: Integer[]
   type?: number

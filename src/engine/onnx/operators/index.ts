@@ -2,6 +2,7 @@ import { CuvetteError } from '../../../shared/problem'
 import type { Graph, GraphNode, InferredOutput, Value } from '../graph'
 import { accumulation } from './accumulation'
 import { comparisons } from './comparison'
+import { controlFlow } from './control-flow'
 import { elementwise } from './elementwise'
 import { matrixProducts } from './matmul'
 import { ordering } from './ordering'
@@ -38,7 +39,7 @@ export interface OperatorRule {
 export type OperatorFamily = Record<string, OperatorRule>
 
 const rules = new Map<string, OperatorRule>(
-  [elementwise, comparisons, matrixProducts, reductions, shapes, ordering, softmaxes, accumulation].flatMap((family) => Object.entries(family)),
+  [elementwise, comparisons, matrixProducts, reductions, shapes, ordering, softmaxes, controlFlow, accumulation].flatMap((family) => Object.entries(family)),
 )
 
 /** The rule of an operator. A missing one is named, with the node that wants it: nothing is guessed. */
