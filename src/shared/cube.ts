@@ -1,7 +1,7 @@
 /** Element types that a cube file can hold. Complex values are shown as magnitude. */
 export type CubeDataType =
   | 'uint8' | 'int8' | 'uint16' | 'int16' | 'uint32' | 'int32' | 'uint64' | 'int64'
-  | 'float32' | 'float64' | 'complex64' | 'complex128'
+  | 'float16' | 'float32' | 'float64' | 'complex64' | 'complex128'
 
 /** Order of the axes in the file, slowest first: bsq = band, line, sample; bil = line, band, sample; bip = line, sample, band. */
 export type Interleave = 'bsq' | 'bil' | 'bip'

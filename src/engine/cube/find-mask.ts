@@ -15,7 +15,7 @@ export interface FoundMask {
 
 /**
  * Looks for the mask of a cube. Inside: the 2-D numeric arrays of the cube's size in the same file that hold
- * whole numbers from 0 to 255. Otherwise beside: <name>_mask, <name>_gt, <name>_groundtruth or <name>_labels
+ * whole numbers from 0 to 255; among several the one that is called "mask". Otherwise beside: <name>_mask, <name>_gt, <name>_groundtruth or <name>_labels
  * (also with '-' or '.') as .hdr or .mat, in any letter case. One candidate is taken; several are named.
  */
 export async function findMask(description: CubeDescription, signal?: AbortSignal): Promise<FoundMask> {
@@ -26,6 +26,9 @@ export async function findMask(description: CubeDescription, signal?: AbortSigna
     const mask = await describeMask(formatReference({ path, variable: name }), shape, signal).catch(unlessDefect)
     if (!('sentence' in mask)) inside.push(mask)
   }
+  // Frames of the reference hold "mask" and beside it "class_mask"; the first is the one it trains with.
+  const plain = inside.find((mask) => mask.variable === 'mask')
+  if (plain) return { mask: plain, warnings: [] }
   if (inside.length > 0) return theOnly(inside, path)
 
   const beside: MaskDescription[] = []

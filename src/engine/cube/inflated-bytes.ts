@@ -4,7 +4,7 @@ import { mkdtemp, open, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
-import { createGunzip, createInflate } from 'node:zlib'
+import { crc32, createGunzip, createInflate, createInflateRaw } from 'node:zlib'
 import { CuvetteError } from '../../shared/problem'
 import { cannotWrite } from '../files/atomic'
 import type { ByteSource } from './bytes'
@@ -17,9 +17,11 @@ export interface Deflated {
   /** Byte range in the file. */
   start: number
   length: number
-  kind: 'zlib' | 'gzip'
+  kind: 'zlib' | 'gzip' | 'deflate'
   /** How many bytes must come out; what follows them is not kept. */
   inflatedLength: number
+  /** CRC-32 of all that comes out, where the file states one: then nothing may follow. */
+  checksum?: number
 }
 
 /** Decompressed data held in memory for one cube unless the caller says otherwise. */
@@ -62,13 +64,18 @@ async function inflate(deflated: Deflated, budget: number, signal?: AbortSignal)
   throwIfCancelled(deflated.path, signal)
   const sink = deflated.inflatedLength <= budget ? memorySink(deflated) : await temporarySink(deflated)
   let received = 0
+  let checksum = 0
   try {
     await pipeline(
       createReadStream(deflated.path, { start: deflated.start, end: deflated.start + deflated.length - 1, highWaterMark: 1 << 18 }),
-      deflated.kind === 'gzip' ? createGunzip({ chunkSize: 1 << 18 }) : createInflate({ chunkSize: 1 << 18 }),
+      inflaters[deflated.kind]({ chunkSize: 1 << 18 }),
       async (chunks: AsyncIterable<Buffer>) => {
         for await (const chunk of chunks) {
           const wanted = Math.min(chunk.length, deflated.inflatedLength - received)
+          if (deflated.checksum !== undefined) {
+            if (wanted < chunk.length) throw tooLong(deflated)
+            checksum = crc32(chunk, checksum)
+          }
           if (wanted > 0) await sink.write(chunk.subarray(0, wanted), received)
           received += wanted
         }
@@ -76,6 +83,7 @@ async function inflate(deflated: Deflated, budget: number, signal?: AbortSignal)
       { signal },
     )
     if (received < deflated.inflatedLength) throw tooShort(deflated, received)
+    if (deflated.checksum !== undefined && checksum !== deflated.checksum) throw otherChecksum(deflated)
     return sink.source
   } catch (error) {
     await sink.source.close()
@@ -83,6 +91,8 @@ async function inflate(deflated: Deflated, budget: number, signal?: AbortSignal)
     throw damaged(deflated, received, error)
   }
 }
+
+const inflaters = { gzip: createGunzip, zlib: createInflate, deflate: createInflateRaw }
 
 interface Sink {
   write(chunk: Uint8Array, position: number): Promise<void>
@@ -145,6 +155,14 @@ async function temporarySink(deflated: Deflated): Promise<Sink> {
 function tooShort(deflated: Deflated, received: number): CuvetteError {
   const { path, subject, inflatedLength } = deflated
   return new CuvetteError('truncated', `${subject} is incomplete: ${received} bytes came out of the compressed data, ${inflatedLength} were expected; copy or export the file again.`, { path })
+}
+
+function tooLong({ path, subject, inflatedLength }: Deflated): CuvetteError {
+  return new CuvetteError('bad-data', `${subject} holds more than the ${inflatedLength} bytes that the file states; copy or export the file again.`, { path })
+}
+
+function otherChecksum({ path, subject }: Deflated): CuvetteError {
+  return new CuvetteError('bad-data', `${subject} is damaged: its check sum differs from the one that the file states; copy or export the file again.`, { path })
 }
 
 function damaged(deflated: Deflated, received: number, error: unknown): CuvetteError {

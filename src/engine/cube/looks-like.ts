@@ -34,8 +34,16 @@ export function looksLike(head: Uint8Array, path: string): string {
   return 'binary data without an ENVI header'
 }
 
+/** The vendor's own container, which only the vendor's library reads. */
+function isVendorSession(path: string): boolean {
+  return /\.cu3s?$/i.test(path)
+}
+
 /** CuvetteError('not-a-cube') that says what the file looks like and what can be read. */
 export function notACube(path: string, head: Uint8Array): CuvetteError {
+  if (isVendorSession(path)) {
+    return new CuvetteError('unsupported', `${path} is a session in the vendor's own format, which cannot be read; convert its frames to .npz with the vendor's converter (cuvis-ai-dataloader) and open those.`, { path })
+  }
   return new CuvetteError('not-a-cube', `${path} is not a cube that can be read: it looks like ${looksLike(head, path)}; the formats read are ${FORMATS_READ}.`, { path })
 }
 

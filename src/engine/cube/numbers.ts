@@ -4,7 +4,7 @@ import type { CubeDataType } from '../../shared/cube'
 /** Bytes of one element. */
 export const BYTES_PER_ELEMENT: Record<CubeDataType, number> = {
   uint8: 1, int8: 1, uint16: 2, int16: 2, uint32: 4, int32: 4, uint64: 8, int64: 8,
-  float32: 4, float64: 8, complex64: 8, complex128: 16,
+  float16: 2, float32: 4, float64: 8, complex64: 8, complex128: 16,
 }
 
 /**
@@ -43,6 +43,11 @@ function converter(dtype: CubeDataType, noData: number | null): Decode {
       return thenBlank(noData, (bytes, count, out) => out.set(new Uint16Array(bytes.buffer, bytes.byteOffset, count)))
     case 'int16':
       return thenBlank(noData, (bytes, count, out) => out.set(new Int16Array(bytes.buffer, bytes.byteOffset, count)))
+    case 'float16':
+      return thenBlank(noData, (bytes, count, out) => {
+        const halves = new Uint16Array(bytes.buffer, bytes.byteOffset, count)
+        for (let i = 0; i < count; i += 1) out[i] = half(halves[i])
+      })
     case 'float32':
       return thenBlank(noData, (bytes, count, out) => out.set(new Float32Array(bytes.buffer, bytes.byteOffset, count)))
     case 'uint32':
@@ -60,6 +65,30 @@ function converter(dtype: CubeDataType, noData: number | null): Decode {
     case 'complex128':
       return magnitude(noData, (bytes, count) => new Float64Array(bytes.buffer, bytes.byteOffset, 2 * count))
   }
+}
+
+/** Stored real numbers, all of them and as exact as float64 holds them: for short lists such as wavelengths. */
+export function exactNumbers(bytes: Uint8Array, dtype: CubeDataType, littleEndian: boolean): number[] {
+  const width = BYTES_PER_ELEMENT[dtype]
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const numberAt: Partial<Record<CubeDataType, (at: number) => number>> = {
+    uint8: (at) => view.getUint8(at), int8: (at) => view.getInt8(at),
+    uint16: (at) => view.getUint16(at, littleEndian), int16: (at) => view.getInt16(at, littleEndian),
+    uint32: (at) => view.getUint32(at, littleEndian), int32: (at) => view.getInt32(at, littleEndian),
+    uint64: (at) => Number(view.getBigUint64(at, littleEndian)), int64: (at) => Number(view.getBigInt64(at, littleEndian)),
+    float16: (at) => half(view.getUint16(at, littleEndian)),
+    float32: (at) => view.getFloat32(at, littleEndian), float64: (at) => view.getFloat64(at, littleEndian),
+  }
+  const read = numberAt[dtype] ?? (() => NaN)
+  return Array.from({ length: Math.floor(bytes.length / width) }, (_, n) => read(n * width))
+}
+
+/** IEEE 754 binary16: 1 bit sign, 5 bits exponent, 10 bits fraction. */
+function half(bits: number): number {
+  const exponent = (bits >> 10) & 0x1f
+  const fraction = bits & 0x3ff
+  const size = exponent === 0 ? fraction * 2 ** -24 : exponent === 0x1f ? (fraction === 0 ? Infinity : NaN) : (1024 + fraction) * 2 ** (exponent - 25)
+  return bits & 0x8000 ? -size : size
 }
 
 function thenBlank(noData: number | null, convert: Decode): Decode {

@@ -29,59 +29,106 @@ export function looksLikeZip(bytes: Uint8Array): boolean {
   return bytes.length >= 4 && bytes[0] === 0x50 && bytes[1] === 0x4b && ((bytes[2] === 3 && bytes[3] === 4) || (bytes[2] === 5 && bytes[3] === 6))
 }
 
+/** Where the directory of an archive lies, and how many files it lists. */
+export interface ZipDirectoryPlace {
+  count: number
+  offset: number
+  /** Byte behind its last. */
+  end: number
+}
+
+/** A file of an archive as the directory states it. */
+export interface ZipRecord {
+  name: string
+  flags: number
+  /** 0 stored, 8 deflated. */
+  method: number
+  checksum: number
+  /** Bytes after inflating, and in the archive. */
+  size: number
+  packed: number
+  /** Byte where its own header begins. */
+  start: number
+}
+
+/** The bytes at the end of an archive that hold its end record, whatever its comment, with those that ZIP64 puts before it. */
+export const ZIP_TAIL = END_SIZE + LONGEST_COMMENT + 20 + 56
+
+/** Bytes that the header of a file begins with; `zipContentStart` reads them. */
+export const ZIP_HEADER = 30
+
 /**
  * The entries of an archive by name, in its order. Nothing is inflated before it is asked for, and never to more than
  * the directory states. `path` is for messages. Throws CuvetteError('bad-artifact') for anything malformed.
  */
 export function readZip(bytes: Uint8Array, path: string): Map<string, ZipEntry> {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  const { count, offset } = readEnd(view, path)
-  if (count > MOST_ENTRIES) throw broken(path, `its directory lists ${count} files, more than ${MOST_ENTRIES}`)
-  const entries = new Map<string, ZipEntry>()
-  let at = offset
-  for (let index = 0; index < count; index += 1) {
-    if (at + 46 > bytes.length || view.getUint32(at, true) !== CENTRAL) throw broken(path, `entry ${index + 1} of its directory is missing`)
-    const nameLength = view.getUint16(at + 28, true)
-    const extraLength = view.getUint16(at + 30, true)
-    const end = at + 46 + nameLength + extraLength + view.getUint16(at + 32, true)
-    if (end > bytes.length) throw broken(path, 'its directory is cut off')
-    const name = new TextDecoder().decode(bytes.subarray(at + 46, at + 46 + nameLength))
-    if (entries.has(name)) throw broken(path, `it holds ${shown(name)} twice`)
-    entries.set(name, entryAt(bytes, view, at, name, path))
-    at = end
-  }
-  return entries
+  const { count, offset, end } = zipDirectoryPlace(bytes, 0, path)
+  const records = zipRecords(bytes.subarray(offset, end), count, path)
+  return new Map(records.map((record) => [record.name, entryOf(bytes, record, path)]))
 }
 
-function readEnd(view: DataView, path: string): { count: number; offset: number } {
+/** Finds the directory from the last bytes of an archive, `from` being the position of the first of them. Throws CuvetteError('bad-artifact'). */
+export function zipDirectoryPlace(tail: Uint8Array, from: number, path: string): ZipDirectoryPlace {
+  const view = new DataView(tail.buffer, tail.byteOffset, tail.byteLength)
   const last = view.byteLength - END_SIZE
   for (let at = last; at >= Math.max(0, last - LONGEST_COMMENT); at -= 1) {
     if (view.getUint32(at, true) !== END || at + END_SIZE + view.getUint16(at + 20, true) > view.byteLength) continue
-    const count = view.getUint16(at + 10, true)
-    const offset = view.getUint32(at + 16, true)
     const locator = at - 20
-    if (locator < 0 || view.getUint32(locator, true) !== LOCATOR64) return { count, offset }
-    const end64 = number64(view, locator + 8, path)
-    if (end64 + 56 > view.byteLength || view.getUint32(end64, true) !== END64) throw broken(path, 'its ZIP64 directory is missing')
-    return { count: number64(view, end64 + 32, path), offset: number64(view, end64 + 48, path) }
+    if (locator < 0 || view.getUint32(locator, true) !== LOCATOR64) {
+      return placed(view.getUint16(at + 10, true), view.getUint32(at + 16, true), from + at, path)
+    }
+    const end64 = number64(view, locator + 8, path) - from
+    if (end64 < 0 || end64 + 56 > view.byteLength || view.getUint32(end64, true) !== END64) throw broken(path, 'its ZIP64 directory is missing')
+    return placed(number64(view, end64 + 32, path), number64(view, end64 + 48, path), from + end64, path)
   }
   throw broken(path, 'it has no directory at its end, so it is cut off or no ZIP archive')
 }
 
-function entryAt(bytes: Uint8Array, view: DataView, at: number, name: string, path: string): ZipEntry {
-  const flags = view.getUint16(at + 8, true)
-  const method = view.getUint16(at + 10, true)
-  const checksum = view.getUint32(at + 16, true)
-  const extra = at + 46 + view.getUint16(at + 28, true)
-  // In this order, and only those of which the plain field says 0xffffffff (APPNOTE 4.5.3).
-  const [size, packed, start] = widened(view, [view.getUint32(at + 24, true), view.getUint32(at + 20, true), view.getUint32(at + 42, true)], extra, extra + view.getUint16(at + 30, true), path)
+function placed(count: number, offset: number, end: number, path: string): ZipDirectoryPlace {
+  if (count > MOST_ENTRIES) throw broken(path, `its directory lists ${count} files, more than ${MOST_ENTRIES}`)
+  return { count, offset: Math.min(offset, end), end }
+}
+
+/** The files that the bytes of a directory list. Throws CuvetteError('bad-artifact'), also for a name that occurs twice. */
+export function zipRecords(directory: Uint8Array, count: number, path: string): ZipRecord[] {
+  const view = new DataView(directory.buffer, directory.byteOffset, directory.byteLength)
+  const records: ZipRecord[] = []
+  const names = new Set<string>()
+  let at = 0
+  for (let index = 0; index < count; index += 1) {
+    if (at + 46 > directory.length || view.getUint32(at, true) !== CENTRAL) throw broken(path, `entry ${index + 1} of its directory is missing`)
+    const nameLength = view.getUint16(at + 28, true)
+    const extra = at + 46 + nameLength
+    const extraEnd = extra + view.getUint16(at + 30, true)
+    const end = extraEnd + view.getUint16(at + 32, true)
+    if (end > directory.length) throw broken(path, 'its directory is cut off')
+    const name = new TextDecoder().decode(directory.subarray(at + 46, at + 46 + nameLength))
+    if (names.has(name)) throw broken(path, `it holds ${shown(name)} twice`)
+    names.add(name)
+    // In this order, and only those of which the plain field says 0xffffffff (APPNOTE 4.5.3).
+    const [size, packed, start] = widened(view, [view.getUint32(at + 24, true), view.getUint32(at + 20, true), view.getUint32(at + 42, true)], extra, extraEnd, path)
+    records.push({ name, flags: view.getUint16(at + 8, true), method: view.getUint16(at + 10, true), checksum: view.getUint32(at + 16, true), size, packed, start })
+    at = end
+  }
+  return records
+}
+
+/** Where the content of a file begins, from the first ZIP_HEADER bytes of its header. Throws CuvetteError('bad-artifact'), also for what cannot be read. */
+export function zipContentStart(head: Uint8Array, { name, flags, method, start }: ZipRecord, path: string): number {
+  const view = new DataView(head.buffer, head.byteOffset, head.byteLength)
+  if (flags & 1) throw broken(path, `${shown(name)} in it is encrypted`)
+  if (method !== 0 && method !== 8) throw broken(path, `${shown(name)} in it is compressed by method ${method}; stored or deflated is expected`)
+  if (head.length < ZIP_HEADER || view.getUint32(0, true) !== LOCAL) throw broken(path, `${shown(name)} in it does not begin where its directory says`)
+  return start + ZIP_HEADER + view.getUint16(26, true) + view.getUint16(28, true)
+}
+
+function entryOf(bytes: Uint8Array, record: ZipRecord, path: string): ZipEntry {
+  const { name, method, checksum, size, packed, start } = record
   return {
     name,
     size,
     read() {
-      if (flags & 1) throw broken(path, `${shown(name)} in it is encrypted`)
-      if (start + 30 > bytes.length || view.getUint32(start, true) !== LOCAL) throw broken(path, `${shown(name)} in it does not begin where its directory says`)
-      const from = start + 30 + view.getUint16(start + 26, true) + view.getUint16(start + 28, true)
+      const from = zipContentStart(bytes.subarray(start, start + ZIP_HEADER), record, path)
       if (from + packed > bytes.length) throw broken(path, `${shown(name)} in it is cut off`)
       const content = unpacked(bytes.subarray(from, from + packed), method, size, name, path)
       if (crc32(content) !== checksum) throw broken(path, `${shown(name)} in it is damaged (its check sum differs)`)
@@ -91,7 +138,6 @@ function entryAt(bytes: Uint8Array, view: DataView, at: number, name: string, pa
 }
 
 function unpacked(packed: Uint8Array, method: number, size: number, name: string, path: string): Uint8Array {
-  if (method !== 0 && method !== 8) throw broken(path, `${shown(name)} in it is compressed by method ${method}; stored or deflated is expected`)
   if (method === 0 ? packed.length !== size : size > (packed.length + 16) * LARGEST_RATIO) {
     throw broken(path, `${shown(name)} in it cannot hold ${size} bytes in ${packed.length}`)
   }

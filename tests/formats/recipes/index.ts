@@ -1,6 +1,7 @@
 import { envi } from './envi'
 import { files } from './files'
+import { numpy } from './numpy'
 import type { Recipe } from './recipe'
 
 /** Every recipe by the name that entries call it. */
-export const recipes: Record<string, Recipe> = { ...files, ...envi }
+export const recipes: Record<string, Recipe> = { ...files, ...envi, ...numpy }

@@ -2,13 +2,22 @@ import type { CubeFormat } from '../cube'
 import { envi } from './envi'
 import { matlab5 } from './matlab5'
 import { matlab73 } from './matlab73'
+import { npy } from './npy'
+import { npz } from './npz'
 import { tiff } from './tiff'
 
 /**
  * Every format that is read, in the order in which a file is offered to them: those that know their own content
  * come first; ENVI, whose numbers have no mark of their own and which goes by the header beside them, comes last.
  */
-export const formats: readonly CubeFormat[] = [matlab5, matlab73, tiff, envi]
+export const formats: readonly CubeFormat[] = [
+  matlab5,
+  matlab73,
+  tiff,
+  npy,
+  npz,
+  envi,
+]
 
 /** "A, B and C": for sentences. */
 export const FORMATS_READ = `${formats.slice(0, -1).map(({ name }) => name).join(', ')} and ${formats[formats.length - 1].name}`

@@ -87,7 +87,7 @@ function chooseMask<V extends Variable>(variables: readonly V[], wanted: string 
 
 /** Whether an array could be the mask of a cube of that size: numeric, two axes, equal. */
 export function couldBeMask({ shape, dtype }: VariableSummary, [lines, samples]: readonly [number, number]): boolean {
-  return (dtype === 'logical' || dtype in BYTES_PER_ELEMENT) && shape.length === 2 && shape[0] === lines && shape[1] === samples
+  return (dtype === 'logical' || dtype === 'bool' || dtype in BYTES_PER_ELEMENT) && shape.length === 2 && shape[0] === lines && shape[1] === samples
 }
 
 /** "it holds data (100 x 100 x 191 uint16), map (100 x 100 uint8)" */
