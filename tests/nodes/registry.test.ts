@@ -6,9 +6,9 @@ describe('the catalogue', () => {
     expect(catalogue().map(({ type }) => type).sort()).toEqual([
       'AnomalyBCEWithLogits', 'AnomalyDetectionMetrics', 'AnomalyPixelStatisticsMetric', 'BandpassByWavelength', 'ConcreteBandSelector',
       'Cube', 'DeepSVDDCenterTracker', 'DeepSVDDProjection', 'DeepSVDDScores', 'DeepSVDDSoftBoundaryLoss', 'DistinctnessLoss',
-      'ForegroundContrastLoss', 'IdentityNormalizer', 'IoULoss', 'MinMaxNormalizer', 'OrthogonalityLoss', 'PerPixelUnitNorm',
+      'ForegroundContrastLoss', 'IdentityNormalizer', 'IoULoss', 'MinMaxNormalizer', 'OrthogonalityLoss', 'PCA', 'PerPixelUnitNorm',
       'QuantileBinaryDecider', 'RXGlobal', 'ScoreStatisticsMetric', 'SelectorDiversityRegularizer', 'SelectorEntropyRegularizer',
-      'SigmoidNormalizer', 'SigmoidTransform', 'ZScoreNormalizer', 'ZScoreNormalizerGlobal',
+      'SigmoidNormalizer', 'SigmoidTransform', 'TrainablePCA', 'ZScoreNormalizer', 'ZScoreNormalizerGlobal',
     ])
   })
 

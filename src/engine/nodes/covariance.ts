@@ -42,6 +42,29 @@ export function pseudoInverse(matrix: ArrayLike<number>, size: number): Float64A
   return result
 }
 
+export interface PrincipalAxes {
+  /** Variances, largest first [count]. */
+  variances: Float64Array
+  /** Directions as rows of length 1 [count, size]. */
+  directions: Float64Array
+}
+
+/**
+ * The directions of largest variance of a covariance [size, size], row-major; at most `size`. Of each direction the
+ * element of largest magnitude is positive (of equal ones the first), so that the same pixels give the same signs.
+ */
+export function principalAxes(covariance: ArrayLike<number>, size: number, count: number): PrincipalAxes {
+  const { vectors, values } = spectrum(covariance, size)
+  const order = values.map((_, index) => index).sort((a, b) => values[b] - values[a]).slice(0, count)
+  const directions = new Float64Array(order.length * size)
+  order.forEach((from, row) => {
+    const direction = Array.from({ length: size }, (_, at) => vectors.get(at, from))
+    const leading = direction.reduce((most, value) => (Math.abs(value) > Math.abs(most) ? value : most), 0)
+    directions.set(direction.map((value) => (leading < 0 ? -value : value)), row * size)
+  })
+  return { variances: Float64Array.from(order, (index) => values[index]), directions }
+}
+
 /** Whether every entry is a finite number: a factorisation needs that. */
 export function isFiniteMatrix(matrix: ArrayLike<number>): boolean {
   for (let index = 0; index < matrix.length; index += 1) if (!Number.isFinite(matrix[index])) return false

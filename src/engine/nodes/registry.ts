@@ -10,6 +10,7 @@ import { anomalyBCEWithLogits, iouLoss } from './mask-losses'
 import { anomalyDetectionMetrics } from './metrics'
 import type { NodeType } from './node'
 import { perPixelUnitNorm, zScoreNormalizerGlobal } from './normalization'
+import { pca, trainablePCA } from './pca'
 import { bandpassByWavelength } from './preprocessing'
 import { anomalyPixelStatisticsMetric, scoreStatisticsMetric } from './score-metrics'
 import { rxGlobal } from './rx'
@@ -20,6 +21,8 @@ const types: readonly NodeType[] = [
   bandpassByWavelength,
   perPixelUnitNorm,
   zScoreNormalizerGlobal,
+  trainablePCA,
+  pca,
   concreteBandSelector,
   minMaxNormalizer,
   zScoreNormalizer,
