@@ -203,7 +203,7 @@ class Fit {
       if (result.stopped && context.signal.aborted && progress.epochs.length === before && hasRecord(folder.out)) {
         throw new CuvetteError('cancelled', 'The training was stopped before another epoch was finished; the pipeline is as it was.')
       }
-      if (result.warning !== null) this.warn([result.warning])
+      this.warn(result.warnings)
       this.takeOver(learner.state)
       this.kept = await this.restore(training, trainer, progress)
       return await this.finish(folder, result)

@@ -29,6 +29,8 @@ export interface GradientProgress {
   stopping: EarlyStoppingState
   /** Epochs whose checkpoints are kept, best first. */
   kept: KeptEpoch[]
+  /** Epochs whose validation loss was not defined. */
+  withoutLoss: number
 }
 
 export interface GradientPhase {
@@ -49,13 +51,13 @@ export interface GradientPhase {
 export interface GradientResult {
   /** True when it ended before its last epoch other than by early stopping. */
   stopped: boolean
-  /** Why it ended early, for the report; null when it did not, or the user knows. */
-  warning: string | null
+  /** Why it ended early, unless the user knows, and what else is to be said; sentences. */
+  warnings: string[]
   seconds: number
 }
 
 export function startProgress(settings: TrainerSettings): GradientProgress {
-  return { epochs: [], schedule: startSchedule(settings.optimizer.learningRate), stopping: startEarlyStopping(), kept: [] }
+  return { epochs: [], schedule: startSchedule(settings.optimizer.learningRate), stopping: startEarlyStopping(), kept: [], withoutLoss: 0 }
 }
 
 /**
@@ -84,7 +86,7 @@ export async function trainEpochs(phase: GradientPhase, context: WorkContext): P
         if (context.signal.aborted) throw new CuvetteError('cancelled', 'The training was stopped before its first epoch was finished; nothing was kept.', { cause: error })
         throw new CuvetteError('bad-data', warning ?? '', { cause: error })
       }
-      return { stopped: true, warning, seconds: seconds() }
+      return { stopped: true, warnings: [...undefinedLosses(progress), ...(warning === null ? [] : [warning])], seconds: seconds() }
     }
     kept = copyState(learner.state)
     const done = progress.epochs.length - first
@@ -96,7 +98,13 @@ export async function trainEpochs(phase: GradientPhase, context: WorkContext): P
     })
   }
   meter.finish()
-  return { stopped: false, warning: progress.stopping.reason, seconds: seconds() }
+  return { stopped: false, warnings: [...undefinedLosses(progress), ...(progress.stopping.reason === null ? [] : [progress.stopping.reason])], seconds: seconds() }
+}
+
+/** Some losses are not defined for some selections, such as the cosines of bands that all differ. */
+function undefinedLosses({ epochs, withoutLoss }: GradientProgress): string[] {
+  if (withoutLoss === 0) return []
+  return [`The validation loss was not defined in ${withoutLoss} of ${epochs.length} epochs, although every pixel had a score; watch a metric instead.`]
 }
 
 /**
@@ -149,12 +157,13 @@ async function finishEpoch(phase: GradientPhase, { loss, gradientNorm }: EpochSu
   const { settings, learner, progress, pipeline } = phase
   const due = number % settings.validation.every === 0 || number === settings.epochs
   const found = due ? await validate(learner, pipeline, phase.validation, phase.watched) : null
-  requireFinite(learner.state, found?.loss ?? 0)
+  requireFinite(learner.state, found && !found.scored ? found.loss : 0)
+  const validationLoss = found && Number.isFinite(found.loss) ? found.loss : null
   const scheduled = scheduledSettings(pipeline, number)
   const record: EpochRecord = {
     epoch: number,
     loss,
-    validationLoss: found?.loss ?? null,
+    validationLoss,
     learningRate: progress.schedule.learningRate,
     gradientNorm,
     metrics: found?.metrics ?? {},
@@ -168,7 +177,7 @@ async function finishEpoch(phase: GradientPhase, { loss, gradientNorm }: EpochSu
     : progress.stopping
   const { checkpoints } = settings
   const kept = checkpoints ? keepBest(checkpoints, progress.kept, number, watchedNumber(checkpoints.monitor, [record])) : progress.kept
-  const next: GradientProgress = { epochs: [...progress.epochs, record], schedule, stopping, kept }
+  const next: GradientProgress = { epochs: [...progress.epochs, record], schedule, stopping, kept, withoutLoss: progress.withoutLoss + (found && validationLoss === null ? 1 : 0) }
   const checkpoint = checkpointOf(learner.state, settings, next, phase.notes)
   // What the running checkpoint names exists, and what it no longer names goes last: a crash in between loses nothing.
   if (kept.some(({ epoch }) => epoch === number)) await writeCheckpoint(join(await checkpointsFolder(phase.folder), keptFile(number)), checkpoint)
@@ -227,9 +236,9 @@ export function checkpointOf(state: LearnerState, { optimizer }: TrainerSettings
 /** The progress that a checkpoint tells of. Throws CuvetteError('bad-artifact'). */
 export function progressOf({ properties }: Checkpoint, path: string): GradientProgress {
   try {
-    const stated = JSON.parse(properties.strings.progress) as Omit<GradientProgress, 'kept'> & Partial<GradientProgress>
-    // Checkpoints of version 0.1 know of no kept ones.
-    const progress: GradientProgress = { kept: [], ...stated }
+    const stated = JSON.parse(properties.strings.progress) as Omit<GradientProgress, 'kept' | 'withoutLoss'> & Partial<GradientProgress>
+    // Checkpoints of version 0.1 know neither of the two.
+    const progress: GradientProgress = { kept: [], withoutLoss: 0, ...stated }
     if (progress.epochs.length === properties.ints.epoch && typeof progress.schedule.learningRate === 'number' && typeof progress.stopping.waited === 'number') return progress
   } catch {
     // Said below.

@@ -25,6 +25,8 @@ export interface ValidationResult {
   metrics: Record<string, number>
   /** Names of all numbers, those that are not defined included. */
   reported: string[]
+  /** Whether every score is finite: then a loss that is not may be no fault of the state. */
+  scored: boolean
 }
 
 /** Ports that the evaluation model must show, "node.port": the scores, and what the measuring nodes look at. */
@@ -43,8 +45,10 @@ function behindDecider(pipeline: Pipeline, port: PortReference): PortReference {
 export async function validate(learner: Learner, pipeline: Pipeline, groups: readonly ValidationGroup[], ports: readonly string[]): Promise<ValidationResult> {
   const sums = new Map<string, { sum: number; weight: number }>()
   const reported = new Set<string>()
+  const scorePort = textOf(scorePorts(pipeline).scores)
   let loss = 0
   let pixels = 0
+  let scored = true
   for (const group of groups) {
     const images: ImageValues[] = []
     for (const image of group) {
@@ -53,6 +57,8 @@ export async function validate(learner: Learner, pipeline: Pipeline, groups: rea
       loss += result.loss * result.pixels
       pixels += result.pixels
       values.close()
+      const scores = values.ports.get(scorePort)?.data as Float32Array | undefined
+      scored &&= scores?.every(Number.isFinite) ?? false
       images.push(values)
     }
     const weight = images.reduce((sum, { count }) => sum + count, 0)
@@ -64,7 +70,7 @@ export async function validate(learner: Learner, pipeline: Pipeline, groups: rea
     }
   }
   const metrics = Object.fromEntries([...sums].map(([name, { sum, weight }]) => [name, sum / weight]))
-  return { loss: loss / pixels, metrics, reported: [...reported] }
+  return { loss: loss / pixels, metrics, reported: [...reported], scored }
 }
 
 /** What the evaluation model said of one image, piece by piece. */
