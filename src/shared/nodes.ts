@@ -63,4 +63,6 @@ export interface PipelineSummary {
   connections: { from: string; to: string }[]
   epochs: number | null
   problems: Problem[]
+  /** What hinders nothing: nodes that are left out, settings that are not followed. Left out where there is nothing to say. */
+  warnings?: Problem[]
 }

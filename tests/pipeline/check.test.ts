@@ -43,7 +43,7 @@ describe('a good document', () => {
 describe('what is wrong is said in one sentence, with its place', () => {
   it.each<[string, string, string, RegExp, CubeFacts?]>([
     ['an unknown type, with the nearest one', written('z: ZScoreNormaliserGlobal', scored), 'nodes.z (line 1)', /^The node z has the type ZScoreNormaliserGlobal, which this version does not know; did you mean ZScoreNormalizerGlobal\?$/],
-    ['an unknown type that is like none', written('z: {type: lab.Thing}', scored), 'nodes.z (line 1)', /^The node z has the type lab.Thing, which this version does not know; run "cuvette nodes"/],
+    ['an unknown type that is needed', written('z: {type: lab.Thing}, d: QuantileBinaryDecider', `${scored}, [rx.scores, z.in], [z.out, d.logits]`), 'nodes.z (line 1)', /^The node z has the type lab.Thing, which this version does not know, and d needs it; run "cuvette nodes" for those it knows\.$/],
     ['a bad node name', written('"a.b": PerPixelUnitNorm', `${scored}, [cube.cube, a.b.data]`), 'nodes.a.b (line 1)', /^The node name "a.b" is empty, has spaces at an end or one of the characters "\." and "\/"; choose another\.$/],
     ['an unknown node in a connection', written('n: PerPixelUnitNorm', `${scored}, [cub.cube, n.data]`), 'connections.1 (line 2)', /^A connection names the node cub, which the document does not have; did you mean cube\?$/],
     ['an unknown output', written('n: PerPixelUnitNorm', `${scored}, [cube.pixels, n.data]`), 'connections.1 (line 2)', /^The node cube \(Cube\) has no output pixels; it has cube, wavelengths, mask\.$/],

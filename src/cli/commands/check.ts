@@ -13,13 +13,14 @@ export async function check(file: string, cube: string | undefined): Promise<Out
   const { text, path } = await readPipelineFile(file)
   const summary = await describePipeline(text, path, cube === undefined ? null : await factsOf(cube))
   const problems = allProblems(summary).map((problem) => ({ ...problem, path: problem.path ?? path }))
+  const warnings = (summary.warnings ?? []).map((warning) => `  Note: ${problemSentence({ ...warning, path: undefined })}`)
   const size = `${counted(summary.nodes.length, 'node')}, ${counted(summary.connections.length, 'connection')}`
   if (problems.length === 0) {
-    return { document: { path, ...summary }, text: `${path}: ${summary.name}, ${size}, no problems.` }
+    return { document: { path, ...summary }, text: [`${path}: ${summary.name}, ${size}, no problems.`, ...warnings].join('\n') }
   }
   return {
     document: { error: problems[0], path, ...summary, problems },
-    text: [`${path}: ${summary.name}, ${size}.`, ...problems.map((problem) => `  ${problemSentence({ ...problem, path: undefined })}`)].join('\n'),
+    text: [`${path}: ${summary.name}, ${size}.`, ...problems.map((problem) => `  ${problemSentence({ ...problem, path: undefined })}`), ...warnings].join('\n'),
     failure: `${counted(problems.length, 'problem')} in ${path}.`,
   }
 }

@@ -1,9 +1,11 @@
 import { join } from 'node:path'
+import { CuvetteError } from '../../shared/problem'
 import { writeFileAtomic } from '../files/atomic'
 import { writeTorchArchive } from '../files/write-torch-archive'
 import type { WritableTorchValue } from '../files/write-torch-archive'
 import { isSaved, openSavedPipeline } from '../inference/saved-pipeline'
 import type { FittedPipeline } from '../inference/trained-pipeline'
+import { enteringBands } from '../pipeline/pipeline'
 import { weightsToWrite } from '../pipeline/repository-state'
 import { asSavedByReference, writeRepositoryPipeline } from '../pipeline/write-repository'
 import type { Verification } from './verify'
@@ -20,7 +22,10 @@ export interface CuvisExport {
 
 /** Writes <name>.yaml and <name>.pt into a folder. Throws CuvetteError('bad-pipeline') for nodes that the reference does not have. */
 export async function writeCuvis(folder: string, fitted: FittedPipeline): Promise<CuvisExport> {
-  const { document, name } = fitted.pipeline
+  const { document, name, facts } = fitted.pipeline
+  if (enteringBands(fitted.pipeline).length < facts.channels) {
+    throw new CuvetteError('unsupported', `The pipeline ${fitted.folder} leaves bad bands out where the cube enters, and the reference implementation cannot; fit it with drop_bands: [], or on a cube without them.`, { path: fitted.folder })
+  }
   const stem = stemOf(name)
   const { text, differences } = writeRepositoryPipeline(isSaved(fitted) ? document : asSavedByReference(document))
   const metadata = new Map<string, WritableTorchValue>([['name', name], ['description', document.description], ['created', ''], ['tags', []], ['author', ''], ['cuvis_ai_version', '']])

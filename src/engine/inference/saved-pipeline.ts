@@ -55,7 +55,7 @@ export async function openSavedPipeline(path: string, cube: string | CubeFacts |
   const { state, warnings } = stateFromWeights(pipeline, weights, weightsPath)
   const { graph, metadata } = compileInference(pipeline, state)
   const model = encodeModel(graph, { name: 'inference', metadata: { ...metadata, 'cuvette.version': CUVETTE_VERSION } })
-  return { folder: path, pipeline, state, model, weights, warnings, sample: typeof cube === 'string' ? parseReference(cube) : null }
+  return { folder: path, pipeline, state, model, weights, warnings: [...pipeline.warnings, ...warnings], sample: typeof cube === 'string' ? parseReference(cube) : null }
 }
 
 function weightsBeside(path: string): string {

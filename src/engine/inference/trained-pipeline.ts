@@ -114,7 +114,7 @@ export async function openTrainedPipeline(folder: string): Promise<TrainedPipeli
   const state: PipelineState = new Map(Object.entries(tensors) as [string, Tensor][])
   requireState(pipeline, state, statePath)
   const [{ path, variable }] = record.data
-  return { folder, record, pipeline, state, model, sample: { path, variable }, warnings: [] }
+  return { folder, record, pipeline, state, model, sample: { path, variable }, warnings: pipeline.warnings }
 }
 
 /** Whether a folder holds a whole or damaged trained pipeline: anything with a run.json. */

@@ -1,15 +1,17 @@
-import type { ParameterValue, PortDescription } from '../../shared/nodes'
+import type { NodeDescription, ParameterValue, PortDescription } from '../../shared/nodes'
 import type { Problem } from '../../shared/problem'
 import { CuvetteError } from '../../shared/problem'
 import { keptByCube } from '../nodes/cube-source'
 import type { NodeType } from '../nodes/node'
-import { catalogue, nodeType } from '../nodes/registry'
+import { nodeType } from '../nodes/registry'
 import type { DocumentConnection, DocumentNode, PipelineDocument, Place } from './document'
 import { topologicalOrder } from './order'
 import { readParameters } from './parameters'
 import type { CubeFacts, PortReference } from './pipeline'
-import { misfit, withChannels } from './ports'
+import { isScorePort, misfit, withChannels } from './ports'
+import { refusedStages, stagesOf } from './stages'
 import { didYouMean } from './suggest'
+import { judgeUnknownNodes } from './unknown-nodes'
 import { place } from './yaml-source'
 
 /** A problem, and the node on which it is shown; null: on the document. */
@@ -29,12 +31,18 @@ export interface AnalysedNode {
   channels: Record<string, number>
   /** Whether the parameters are good, so that more can be concluded from them. */
   sound: boolean
+  /** Of an unknown type, or behind one, and nothing that is scored, trained or measured needs it: left out when the pipeline runs. */
+  skipped: boolean
+  /** The stages of the reference in which it runs; null: all. */
+  stages: readonly string[] | null
 }
 
 export interface Analysis {
   /** In the order of running, then those that have none. */
   nodes: AnalysedNode[]
   findings: Finding[]
+  /** What is good to know, and hinders nothing. */
+  warnings: Finding[]
 }
 
 /** Everything that can be said of a document before it runs. */
@@ -44,6 +52,7 @@ export function analyse(document: PipelineDocument, facts: CubeFacts | null): An
 
 class Analyst {
   private readonly findings: Finding[]
+  private readonly warnings: Finding[] = []
   private readonly nodes = new Map<string, AnalysedNode>()
   /** Of the bands that enter; undefined while no cube is known. */
   private wavelengthsNm: readonly number[] | null | undefined
@@ -56,6 +65,7 @@ class Analyst {
   run(): Analysis {
     for (const node of this.document.nodes) this.addNode(node)
     for (const connection of this.document.connections) this.connect(connection)
+    this.judgeUnknown()
     const { sorted, cycle } = topologicalOrder([...this.nodes.keys()], this.document.connections.map(({ from, to }) => ({ from: from.node, to: to.node })))
     if (cycle) {
       const [first] = cycle
@@ -65,12 +75,12 @@ class Analyst {
     for (const node of this.nodes.values()) this.requireInputs(node)
     this.requireScores()
     const rest = [...this.nodes.keys()].filter((name) => !sorted.includes(name))
-    return { nodes: [...sorted, ...rest].map((name) => this.nodes.get(name) as AnalysedNode), findings: this.findings }
+    return { nodes: [...sorted, ...rest].map((name) => this.nodes.get(name) as AnalysedNode), findings: this.findings, warnings: this.warnings }
   }
 
-  private report(node: string | null, message: string, at: Place | undefined, key?: string): void {
+  private report(node: string | null, message: string, at: Place | undefined, key?: string, among = this.findings): void {
     const where = at && place(key === undefined ? at.key : `${at.key}.${key}`, (key !== undefined && this.document.lineOf(`${at.key}.${key}`)) || at.line)
-    this.findings.push({ node, problem: { code: 'bad-pipeline', message, path: this.document.path, ...(where && { where }) } })
+    among.push({ node, problem: { code: 'bad-pipeline', message, path: this.document.path, ...(where && { where }) } })
   }
 
   private addNode(written: DocumentNode): void {
@@ -83,18 +93,28 @@ class Analyst {
       this.report(name, `The node name "${name}" is empty, has spaces at an end or one of the characters "." and "/"; choose another.`, written.place)
     }
     const type = nodeType(written.type)
-    const analysed: AnalysedNode = { written, type, parameters: {}, inputs: {}, channels: {}, sound: true }
+    const analysed: AnalysedNode = { written, type, parameters: {}, inputs: {}, channels: {}, sound: true, skipped: false, stages: null }
     this.nodes.set(name, analysed)
-    if (!type) {
-      if (written.type === '') return
-      const hint = didYouMean(written.type, catalogue().map((known) => known.type))
-      this.report(name, `The node ${name} has the type ${written.type}, which this version does not know${hint || '; run "cuvette nodes" for those it knows'}${hint ? '' : '.'}`, written.place)
-      return
-    }
+    if (!type) return
+    this.readStages(analysed, type.description)
     const { values, faults } = readParameters(type.description.parameters, written.config)
     analysed.parameters = values
     for (const { parameter, message } of faults) this.report(name, `The node ${name} (${written.type}) ${message}.`, written.place, this.keyOf(parameter))
     analysed.sound = faults.length === 0 && this.attempt(analysed, () => type.check?.(values))
+  }
+
+  private readStages(node: AnalysedNode, { role }: NodeDescription): void {
+    const { written } = node
+    node.stages = stagesOf(written)
+    const refused = node.stages && refusedStages(node.stages, role)
+    if (refused) this.report(written.name, `The node ${written.name} (${written.type}) ${refused}.`, written.place)
+  }
+
+  private judgeUnknown(): void {
+    const { problems, warnings, skipped } = judgeUnknownNodes([...this.nodes.values()], this.document)
+    for (const { node, message } of problems) this.report(node.written.name, message, node.written.place)
+    for (const { node, message } of warnings) this.report(node.written.name, message, node.written.place, undefined, this.warnings)
+    for (const node of skipped) node.skipped = true
   }
 
   private keyOf(parameter: string): string {
@@ -233,15 +253,10 @@ class Analyst {
 
   private requireScores(): void {
     const nodes = [...this.nodes.values()]
-    if (this.findings.length > 0 || nodes.some(({ type }) => !type)) return
-    const scored = nodes.some(({ type }) => type?.description.outputs.some(isScorePort))
+    if (this.findings.length > 0 || nodes.some(({ type, skipped }) => !type && !skipped)) return
+    const scored = nodes.some(({ type, skipped }) => !skipped && type?.description.outputs.some(isScorePort))
     if (!scored) this.report(null, 'No node of the pipeline makes scores, one number per pixel; add a detector such as RXGlobal or DeepSVDDScores.', { key: 'nodes', line: this.document.lineOf('nodes') })
   }
-}
-
-/** float32 [B, H, W, 1] */
-export function isScorePort({ dtype, shape }: PortDescription): boolean {
-  return dtype === 'float32' && shape.length === 4 && shape[3] === 1
 }
 
 /** "node.port" */

@@ -12,17 +12,19 @@ export interface CheckedDocument {
   nodes: AnalysedNode[]
   trainer: TrainerSettings | null
   findings: Finding[]
+  /** What is good to know, and hinders nothing. */
+  warnings: Finding[]
 }
 
 /** Nodes with settled parameters and channels, the trainer's settings, and whatever is wrong with either. */
 export function checkDocument(document: PipelineDocument, facts: CubeFacts | null, overrides?: TrainerOverrides): CheckedDocument {
-  const { nodes, findings } = analyse(document, facts)
+  const { nodes, findings, warnings } = analyse(document, facts)
   const { settings, faults } = readTrainer(document, nodes, overrides)
   const inTrainer = faults.map(({ key, message }): Finding => {
     const where = place(key, document.lineOf(key) || document.lineOf('trainer'))
     return { node: null, problem: { code: 'bad-pipeline', message, path: document.path, where } }
   })
-  return { nodes, trainer: settings, findings: [...findings, ...inTrainer] }
+  return { nodes, trainer: settings, findings: [...findings, ...inTrainer], warnings: [...document.warnings.map((problem): Finding => ({ node: null, problem })), ...warnings] }
 }
 
 /** Every problem of a document, most of them known before a cube is; with `facts`, also those of channels and wavelengths. */
@@ -31,18 +33,19 @@ export function checkPipeline(document: PipelineDocument, facts: CubeFacts | nul
 }
 
 /**
- * The pipeline of a document on cubes of the given facts, nodes in the order of running. Throws
+ * The pipeline of a document on cubes of the given facts, nodes in the order of running, without those
+ * of unknown types that nothing needs. Throws
  * CuvetteError('bad-pipeline') with the first problem and the number of others.
  */
 export function resolvePipeline(document: PipelineDocument, facts: CubeFacts, overrides: TrainerOverrides = {}): Pipeline {
-  const { nodes, trainer, findings } = checkDocument(document, facts, overrides)
+  const { nodes, trainer, findings, warnings } = checkDocument(document, facts, overrides)
   if (findings.length > 0) throw firstOf(findings.map(({ problem }) => problem))
-  return { name: document.name, description: document.description, document, nodes: nodes.map(resolved), facts, trainer }
+  return { name: document.name, description: document.description, document, nodes: nodes.filter(({ skipped }) => !skipped).map(resolved), facts, trainer, warnings: warnings.map(({ problem }) => problem.message) }
 }
 
-function resolved({ written, type, parameters, inputs, channels }: AnalysedNode): PipelineNode {
+function resolved({ written, type, parameters, inputs, channels, stages }: AnalysedNode): PipelineNode {
   if (!type) throw new CuvetteError('internal', `The node ${written.name} was resolved without a type.`)
-  return { name: written.name, type, parameters, inputs, channels }
+  return { name: written.name, type, parameters, inputs, channels, ...(stages && { stages }) }
 }
 
 function firstOf(problems: readonly Problem[]): CuvetteError {

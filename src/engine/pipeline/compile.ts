@@ -2,10 +2,10 @@ import { CuvetteError } from '../../shared/problem'
 import { localityOf } from '../nodes/node'
 import type { Stage } from '../nodes/node'
 import type { Graph, Value } from '../onnx/graph'
-import { isScorePort } from './analysis'
 import { ancestors } from './locality'
 import type { Pipeline, PipelineNode, PipelineState, PortReference } from './pipeline'
 import { enteringBands, nodeNamed } from './pipeline'
+import { isScorePort } from './ports'
 import { PipelineWriter } from './writer'
 
 /** The graph that scores cubes: `cube` float32 [B,H,W,C] in; `scores` float32 [B,H,W,1] and `decisions` bool [B,H,W,1] out. */
@@ -104,7 +104,7 @@ export function compileEvaluation(pipeline: Pipeline, state: PipelineState, opti
 export function measuredNodes(pipeline: Pipeline): Measured[] {
   return pipeline.nodes.flatMap((node) => {
     const { measurement, description } = node.type
-    if (!measurement) return []
+    if (!measurement || node.stages?.includes('val') === false) return []
     const ports = measurement.ports.flatMap((port) => {
       const isOutput = description.outputs.some(({ name }) => name === port)
       const from = isOutput ? { node: node.name, port } : (node.inputs[port] as PortReference | undefined)

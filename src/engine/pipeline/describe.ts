@@ -16,7 +16,7 @@ export function describePipeline(text: string, path: string, facts: CubeFacts | 
 }
 
 function summary(document: PipelineDocument, facts: CubeFacts | null): PipelineSummary {
-  const { nodes, trainer, findings } = checkDocument(document, facts)
+  const { nodes, trainer, findings, warnings } = checkDocument(document, facts)
   return {
     name: document.name,
     nodes: nodes.map(({ written, type, parameters }) => ({
@@ -29,6 +29,7 @@ function summary(document: PipelineDocument, facts: CubeFacts | null): PipelineS
     connections: document.connections.map(({ from, to }) => ({ from: textOf(from), to: textOf(to) })),
     epochs: trainer?.epochs ?? null,
     problems: findings.map(({ problem }) => problem),
+    ...(warnings.length > 0 && { warnings: warnings.map(({ problem }) => problem) }),
   }
 }
 

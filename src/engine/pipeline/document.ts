@@ -49,6 +49,8 @@ export interface PipelineDocument {
   lineOf(key: string): number
   /** Parts that could not be read as nodes or connections. */
   problems: readonly Problem[]
+  /** Parts that are understood, and not followed. */
+  warnings: readonly Problem[]
 }
 
 /**

@@ -9,6 +9,8 @@ import { place, shown } from './yaml-source'
 /** Collects problems with their places while a document is read. */
 export class Complaints {
   readonly problems: Problem[]
+  /** Parts that are understood, and not followed. */
+  readonly warnings: Problem[] = []
 
   constructor(private readonly path: string, readonly source: YamlSource) {
     this.problems = [...source.problems]
@@ -16,6 +18,10 @@ export class Complaints {
 
   add(message: string, key: string): void {
     this.problems.push({ code: 'bad-pipeline', message, path: this.path, where: place(key, this.source.lineOf(key)) })
+  }
+
+  warn(message: string, key: string): void {
+    this.warnings.push({ code: 'bad-pipeline', message, path: this.path, where: place(key, this.source.lineOf(key)) })
   }
 
   placeOf(key: string): Place {

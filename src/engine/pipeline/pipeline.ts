@@ -29,6 +29,8 @@ export interface PipelineNode {
   inputs: Readonly<Record<string, PortReference>>
   /** Last axis of each port, inputs and outputs; -1 where it is not a number of channels. */
   channels: Readonly<Record<string, number>>
+  /** Metrics: the stages of the reference in which it is measured. Left out: all. */
+  stages?: readonly string[]
 }
 
 /** A document that can run on cubes of the given facts. */
@@ -41,6 +43,8 @@ export interface Pipeline {
   facts: CubeFacts
   /** Settings of the gradient phase; null when the document states no trainer: then only statistics are fitted. */
   trainer: TrainerSettings | null
+  /** Sentences: what the document says that is not followed, and nodes that are left out. */
+  warnings: readonly string[]
 }
 
 /** Every state tensor by "<node>.<name>". Each shape is the one that the node's type states. */

@@ -34,3 +34,8 @@ export function withChannels({ dtype, shape }: PortShape, channels: number): Por
 function dimensions(count: number): string {
   return count === 0 ? 'no dimensions' : `${count} dimension${count === 1 ? '' : 's'}`
 }
+
+/** float32 [B, H, W, 1] */
+export function isScorePort({ dtype, shape }: PortShape): boolean {
+  return dtype === 'float32' && shape.length === 4 && shape[3] === 1
+}

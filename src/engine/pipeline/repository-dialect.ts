@@ -39,6 +39,7 @@ export function readRepositoryDialect(value: Readonly<Record<string, unknown>>, 
     extra: { ...rest(graph, ['nodes', 'connections']), ...(isRun ? rest(value, ['pipeline', 'name']) : {}) },
     lineOf: source.lineOf,
     problems: complaints.problems,
+    warnings: complaints.warnings,
   }
 }
 

@@ -22,6 +22,7 @@ export function readShortDialect(value: Readonly<Record<string, unknown>>, sourc
     extra: rest(value, ['name', 'description', 'nodes', 'connections', 'trainer']),
     lineOf: source.lineOf,
     problems: complaints.problems,
+    warnings: complaints.warnings,
   }
 }
 

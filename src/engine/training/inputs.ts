@@ -82,7 +82,7 @@ export async function openInputs(request: FitRequest, overrides: TrainerOverride
       masks: await recordsOfMasks(masks, signal),
       validationMasks: await recordsOfMasks(validationMasks, signal),
       testMasks: await recordsOfMasks(testMasks, signal),
-      warnings: [...opened.flatMap((cube) => cube.description.warnings), ...differences.filter((sentence) => sentence !== null)],
+      warnings: [...pipeline.warnings, ...opened.flatMap((cube) => cube.description.warnings), ...differences.filter((sentence) => sentence !== null)],
       close,
     }
     requireMasks(inputs)

@@ -16,5 +16,5 @@ export function resolvedDocument({ document, nodes }: Pipeline, { epochs, seed, 
   }
   // Which cubes it was says run.json; the paths would not fit another place.
   const { data: _data, ...extra } = document.extra
-  return { ...document, extra, nodes: document.nodes.map((node) => ({ ...node, config: { ...parameters.get(node.name) } })), trainer }
+  return { ...document, extra, nodes: document.nodes.map((node) => ({ ...node, config: { ...(parameters.get(node.name) ?? node.config) } })), trainer }
 }
