@@ -61,6 +61,24 @@ const gemm = (transA: number, transB: number, added: number[] | null, more: Attr
 
 const float = (value: number): Attribute => ({ kind: 'float', value })
 
+const f32 = { type: 'float32' } as const
+const ints64 = (graph: Graph, shape: number[], values: number[]): Value => graph.constant(int64(shape, values))
+
+const conv = (name: string, shapes: number[][], attributes: Attributes = {}): GradientCase => plain('Conv', name, shapes, attributes, f32)
+const transposed = (name: string, shapes: number[][], attributes: Attributes = {}): GradientCase => plain('ConvTranspose', name, shapes, attributes, f32)
+
+/** Resizes [.., h, w] to sizes, or by scales. */
+const resize = (name: string, shape: number[], to: { sizes?: number[]; scales?: number[] }, attributes: Attributes): GradientCase => ({
+  name,
+  shapes: [shape],
+  ...f32,
+  build: (graph, [x]) => {
+    const scales = to.scales ? graph.constant({ type: 'float32', shape: [to.scales.length], data: Float32Array.from(to.scales) }) : null
+    return graph.op('Resize', to.sizes ? [x, null, null, list(graph, to.sizes)] : [x, null, scales], attributes)
+  },
+})
+const coordinateModes = ['half_pixel', 'pytorch_half_pixel', 'align_corners', 'asymmetric']
+
 /** Graphs for every gradient rule, by operator. Where a kernel exists for float32 only, it says so. */
 export const gradientCases: Record<string, GradientCase[]> = {
   Add: [...binary('Add'), same('Add')],
@@ -71,6 +89,8 @@ export const gradientCases: Record<string, GradientCase[]> = {
     ...binary('Pow', { values: [positive(0), scattered(1)] }),
     { name: 'integer exponent of a negative base', shapes: [[2, 3]], build: (graph, [x]) => graph.op('Pow', [x, number(graph, x, 3)]) },
     { name: 'int64 exponent', shapes: [[2, 3]], build: (graph, [x]) => graph.op('Pow', [x, graph.constant({ type: 'int64', shape: [], data: BigInt64Array.of(2n) })]) },
+    { name: 'a fraction', shapes: [[2, 3]], values: [positive(0)], build: (graph, [x]) => graph.op('Pow', [x, number(graph, x, 0.5)]) },
+    { name: 'a list of exponents', shapes: [[2, 3]], values: [positive(0)], build: (graph, [x]) => graph.op('Pow', [x, graph.constant({ type: x.type, shape: [3], data: x.type === 'float64' ? Float64Array.of(0, 2, 3) : Float32Array.of(0, 2, 3) })]), fixedSizes: true },
     { name: 'exponent 0', shapes: [[2, 3]], build: (graph, [x]) => graph.op('Pow', [x, number(graph, x, 0)]) },
   ],
   Max: [...binary('Max'), plain('Max', 'three inputs', [[2, 3], [3], [2, 1]]), plain('Max', 'one input', [[2, 3]])],
@@ -208,10 +228,120 @@ export const gradientCases: Record<string, GradientCase[]> = {
   Pad: [
     { name: 'zeros around', shapes: [[2, 3]], build: (graph, [x]) => graph.op('Pad', [x, list(graph, [1, 0, 0, 2])]) },
     { name: 'a value around', shapes: [[2, 3]], build: (graph, [x]) => graph.op('Pad', [x, list(graph, [0, 1, 1, 0]), number(graph, x, 7)]) },
+    ...['reflect', 'edge'].map((mode): GradientCase => ({ name: `${mode} around`, shapes: [[3, 4]], build: (graph, [x]) => graph.op('Pad', [x, list(graph, [2, 1, 1, 3])], { mode }) })),
     { name: 'cut off', shapes: [[2, 3]], build: (graph, [x]) => graph.op('Pad', [x, list(graph, [0, -1, 1, 0])]) },
   ],
   TopK: [
     { name: 'largest', shapes: [[2, 4]], build: (graph, [x]) => graph.ops('TopK', [x, list(graph, [2])], 2)[0] },
     { name: 'smallest along the first axis', shapes: [[4, 2]], build: (graph, [x]) => graph.ops('TopK', [x, list(graph, [3])], 2, { axis: 0, largest: 0 })[0] },
   ],
+  Mean: [...binary('Mean', f32), plain('Mean', 'three inputs', [[2, 3], [3], [2, 1]], {}, f32)],
+  Elu: [...unary('Elu', f32), plain('Elu', 'alpha 0.5', [[2, 3]], { alpha: float(0.5) }, f32)],
+  Celu: [...unary('Celu', f32), plain('Celu', 'alpha 2', [[2, 3]], { alpha: float(2) }, f32)],
+  Selu: unary('Selu', f32),
+  HardSigmoid: [...unary('HardSigmoid', f32), plain('HardSigmoid', 'steep, with both ends flat', [[3, 4]], { alpha: float(0.8), beta: float(0.4) }, f32)],
+  HardSwish: [...unary('HardSwish', f32), plain('HardSwish', 'beyond both ends', [[6]], {}, { ...f32, values: [(index) => [-4, -2.5, -1, 1, 2.6, 5][index]] })],
+  ThresholdedRelu: [plain('ThresholdedRelu', 'threshold 0.5', [[3, 4]], { alpha: float(0.5) }, f32)],
+  Softsign: unary('Softsign', f32),
+  PRelu: [plain('PRelu', 'a slope for each channel', [[2, 3, 2], [3, 1]], {}, f32), plain('PRelu', 'one slope', [[2, 3], [1]], {}, f32), plain('PRelu', 'a slope for each element', [[2, 3], [2, 3]], {}, f32)],
+  ReduceL1: reduction('ReduceL1', f32),
+  ReduceLogSum: reduction('ReduceLogSum', { ...f32, values: [positive(0)] }),
+  ReduceLogSumExp: reduction('ReduceLogSumExp', f32),
+  ReduceProd: [
+    ...reduction('ReduceProd', f32),
+    plain('ReduceProd', 'one 0 among the factors', [[2, 3]], { axes: [1] }, { ...f32, values: [(index) => [2, 0, 3, 1, 4, -2][index]] }),
+    plain('ReduceProd', 'two 0 among the factors', [[2, 3]], { axes: [1] }, { ...f32, values: [(index) => [0, 0, 3, 1, 4, -2][index]] }),
+  ],
+  Einsum: [
+    plain('Einsum', 'a product of matrices', [[2, 3], [3, 4]], { equation: 'ij,jk->ik' }, f32),
+    plain('Einsum', 'attention scores', [[2, 2, 3, 2], [2, 2, 4, 2]], { equation: 'bhid, bhjd -> bhij' }, f32),
+    plain('Einsum', 'an axis that is summed by itself', [[2, 3], [2]], { equation: 'ij,i->i' }, f32),
+    plain('Einsum', 'without a stated result', [[2, 3], [3, 2]], { equation: 'ij,jk' }, f32),
+    plain('Einsum', 'one operand, transposed', [[2, 3]], { equation: 'ij->ji' }, f32),
+  ],
+  Conv: [
+    conv('3 x 3 with a bias', [[1, 2, 4, 5], [2, 2, 3, 3], [2]], { pads: [1, 1, 1, 1] }),
+    conv('patches side by side', [[1, 2, 4, 6], [3, 2, 2, 3]], { strides: [2, 3] }),
+    conv('pixels behind the last window', [[1, 1, 6, 7], [2, 1, 2, 3]], { strides: [2, 2] }),
+    conv('a stride beyond the kernel', [[1, 1, 7, 7], [1, 1, 2, 2]], { strides: [3, 4] }),
+    conv('uneven padding and dilation', [[1, 1, 5, 6], [2, 1, 2, 2]], { pads: [0, 1, 2, 0], dilations: [2, 3] }),
+    conv('groups', [[2, 4, 3, 3], [6, 2, 2, 2], [6]], { group: 2, strides: [2, 1], pads: [1, 0, 0, 1] }),
+    conv('each channel by itself', [[1, 3, 4, 4], [3, 1, 3, 3]], { group: 3, pads: [1, 1, 1, 1] }),
+    conv('one axis', [[2, 2, 6], [3, 2, 3]], { strides: [2], pads: [1, 1] }),
+    conv('padding worked out by itself', [[1, 1, 4, 5], [1, 1, 3, 2]], { auto_pad: 'SAME_UPPER' }),
+    { ...conv('padding worked out by itself with strides', [[1, 1, 5, 6], [1, 1, 3, 3]], { auto_pad: 'SAME_LOWER', strides: [2, 2] }), fixedSizes: true },
+    conv('without padding', [[1, 1, 4, 4], [1, 1, 3, 3]], { auto_pad: 'VALID' }),
+  ].map((given) => ({ ...given, symbolic: [0] })),
+  ConvTranspose: [
+    transposed('twice as large', [[1, 2, 3, 2], [2, 3, 2, 2], [3]], { strides: [2, 2] }),
+    transposed('padded, with further pixels', [[1, 2, 3, 3], [2, 1, 3, 3]], { strides: [2, 2], pads: [1, 1, 1, 1], output_padding: [1, 1] }),
+    transposed('groups', [[1, 4, 2, 3], [4, 2, 2, 2]], { group: 2, strides: [1, 2] }),
+    transposed('dilated', [[1, 1, 3, 3], [1, 2, 2, 2]], { dilations: [2, 1] }),
+  ].map((given) => ({ ...given, symbolic: [0] })),
+  GlobalAveragePool: [plain('GlobalAveragePool', 'images', [[2, 3, 2, 4]], {}, f32)],
+  AveragePool: [
+    plain('AveragePool', 'side by side', [[2, 2, 4, 6]], { kernel_shape: [2, 3], strides: [2, 3] }, f32),
+    plain('AveragePool', 'over each other, borders counted by what they cover', [[1, 2, 4, 5]], { kernel_shape: [3, 3], pads: [1, 1, 1, 1] }, f32),
+    plain('AveragePool', 'over each other, padding counted', [[1, 2, 4, 5]], { kernel_shape: [3, 3], pads: [1, 1, 1, 1], count_include_pad: 1 }, f32),
+    plain('AveragePool', 'pixels behind the last window', [[1, 1, 5, 5]], { kernel_shape: [2, 2], strides: [2, 2] }, f32),
+  ],
+  MaxPool: [
+    plain('MaxPool', 'side by side', [[2, 2, 4, 4]], { kernel_shape: [2, 2], strides: [2, 2] }, { ...f32, values: [(index) => Math.sin(index * 7.1) * 3] }),
+    plain('MaxPool', 'over each other, with padding', [[1, 2, 4, 5]], { kernel_shape: [3, 3], strides: [2, 1], pads: [1, 1, 1, 1] }, { ...f32, values: [(index) => Math.sin(index * 7.1) * 3] }),
+  ],
+  BatchNormalization: [
+    plain('BatchNormalization', 'images', [[2, 3, 2, 2], [3], [3], [3], [3]], {}, { ...f32, values: [scattered(0), scattered(1), scattered(2), scattered(3), positive(4)] }),
+    plain('BatchNormalization', 'rows', [[4, 3], [3], [3], [3], [3]], { epsilon: float(0.1) }, { ...f32, values: [scattered(0), scattered(1), scattered(2), scattered(3), positive(4)] }),
+  ],
+  LayerNormalization: [
+    plain('LayerNormalization', 'tokens', [[2, 3, 4], [4], [4]], {}),
+    plain('LayerNormalization', 'two axes, no bias', [[2, 3, 2], [3, 2]], { axis: -2, epsilon: float(0.1) }),
+  ],
+  InstanceNormalization: [plain('InstanceNormalization', 'images', [[2, 2, 3, 2], [2], [2]], {}, f32)],
+  LpNormalization: [
+    plain('LpNormalization', 'by length', [[2, 3, 2]], {}),
+    plain('LpNormalization', 'by length, axis 1', [[2, 3, 2]], { axis: 1 }),
+    plain('LpNormalization', 'by sum', [[2, 3]], { p: 1 }),
+  ],
+  Resize: [
+    ...coordinateModes.flatMap((mode) => [
+      resize(`linear, larger, ${mode}`, [1, 2, 2, 3], { sizes: [1, 2, 5, 7] }, { mode: 'linear', coordinate_transformation_mode: mode }),
+      resize(`linear, smaller, ${mode}`, [1, 1, 5, 6], { sizes: [1, 1, 3, 2] }, { mode: 'linear', coordinate_transformation_mode: mode }),
+      resize(`cubic, larger, ${mode}`, [1, 1, 3, 4], { sizes: [1, 1, 7, 6] }, { mode: 'cubic', coordinate_transformation_mode: mode }),
+      resize(`cubic, smaller, ${mode}`, [1, 1, 6, 5], { sizes: [1, 1, 4, 3] }, { mode: 'cubic', coordinate_transformation_mode: mode, cubic_coeff_a: float(-0.5) }),
+    ]),
+    resize('linear, to one pixel', [1, 1, 4, 3], { sizes: [1, 1, 1, 1] }, { mode: 'linear', coordinate_transformation_mode: 'pytorch_half_pixel' }),
+    resize('linear, to one pixel, corners', [1, 1, 4, 3], { sizes: [1, 1, 1, 1] }, { mode: 'linear', coordinate_transformation_mode: 'align_corners' }),
+    resize('linear, by scales', [1, 2, 2, 3], { scales: [1, 1, 2, 1.7] }, { mode: 'linear' }),
+    resize('linear, channels last', [1, 2, 3, 2], { sizes: [1, 4, 5, 2] }, { mode: 'linear' }),
+    resize('cubic, by scales', [1, 1, 4, 3], { scales: [1, 1, 2.5, 2] }, { mode: 'cubic' }),
+    resize('cubic, pixels outside left out', [1, 1, 4, 3], { sizes: [1, 1, 7, 5] }, { mode: 'cubic', exclude_outside: 1 }),
+    ...['round_prefer_floor', 'round_prefer_ceil', 'floor', 'ceil'].map((mode) => resize(`nearest, ${mode}`, [1, 1, 3, 4], { sizes: [1, 1, 5, 3] }, { mode: 'nearest', nearest_mode: mode })),
+    resize('nearest, twice as large', [1, 2, 2, 3], { scales: [1, 1, 2, 2] }, { mode: 'nearest', coordinate_transformation_mode: 'asymmetric', nearest_mode: 'floor' }),
+  ],
+  GatherElements: [{ name: 'columns, one of them twice', shapes: [[2, 3]], build: (graph, [x]) => graph.op('GatherElements', [x, ints64(graph, [2, 2], [0, 0, 2, 1])], { axis: 1 }) }],
+  GatherND: [
+    { name: 'elements', shapes: [[2, 3]], build: (graph, [x]) => graph.op('GatherND', [x, ints64(graph, [3, 2], [0, 0, 1, 2, 0, 0])]) },
+    { name: 'rows', shapes: [[3, 2]], build: (graph, [x]) => graph.op('GatherND', [x, ints64(graph, [2, 1], [2, 0])]) },
+  ],
+  ScatterElements: [
+    { name: 'replaced', shapes: [[2, 3], [2, 1]], build: (graph, [x, y]) => graph.op('ScatterElements', [x, ints64(graph, [2, 1], [2, 0]), y], { axis: 1 }) },
+    { name: 'added', shapes: [[2, 3], [2, 2]], build: (graph, [x, y]) => graph.op('ScatterElements', [x, ints64(graph, [2, 2], [2, 2, 0, 1]), y], { axis: 1, reduction: 'add' }) },
+  ],
+  ScatterND: [
+    { name: 'replaced', shapes: [[3, 2], [2, 2]], build: (graph, [x, y]) => graph.op('ScatterND', [x, ints64(graph, [2, 1], [2, 0]), y]) },
+    { name: 'added', shapes: [[3, 2], [2]], build: (graph, [x, y]) => graph.op('ScatterND', [x, ints64(graph, [2, 2], [2, 0, 2, 0]), y], { reduction: 'add' }) },
+  ],
+  Tile: [
+    { name: 'both axes', shapes: [[2, 3]], build: (graph, [x]) => graph.op('Tile', [x, list(graph, [2, 3])]) },
+    { name: 'one axis', shapes: [[2, 1]], build: (graph, [x]) => graph.op('Tile', [x, list(graph, [1, 4])]) },
+  ],
+  CumSum: [0, 1].flatMap((exclusive) => [0, 1].map((reverse): GradientCase => ({
+    name: `exclusive ${exclusive}, reverse ${reverse}`,
+    shapes: [[2, 3]],
+    build: (graph, [x]) => graph.op('CumSum', [x, graph.constant(int64([], [1]))], { exclusive, reverse }),
+  }))),
+  Trilu: [plain('Trilu', 'upper', [[3, 3]]), plain('Trilu', 'lower', [[2, 3]], { upper: 0 })],
+  DepthToSpace: [plain('DepthToSpace', 'blocks of 2', [[1, 8, 2, 3]], { blocksize: 2 }, f32)],
+  SpaceToDepth: [plain('SpaceToDepth', 'blocks of 2', [[1, 2, 4, 2]], { blocksize: 2 }, f32)],
 }

@@ -2,16 +2,18 @@ import { CuvetteError } from '../../shared/problem'
 import { expandTo, literal } from './operators/adjoint'
 import { isFloat } from './operators/context'
 import type { Graph, GraphNode, Value } from './graph'
-import { operatorRule } from './operators'
-import type { OperatorRule } from './operators'
+import { operatorRule, operatorRules, ruleName } from './operators'
+
+/** A sentence names so many operators; the others are counted. */
+const MOST_NAMED = 12
 
 /**
  * Reverse-mode differentiation: appends the gradients of `loss` with respect to `wrt` to the same graph, as standard
  * operators, and returns them by the name of the value. A value that the loss does not depend on is missing from the
  * result. `loss` has one element. Derivatives at kinks and ties are PyTorch's.
  *
- * Throws CuvetteError before anything is appended for a node on the way that has no gradient rule ('unsupported',
- * `where` names the node), and for a loss with more than one element ('bad-argument').
+ * Throws CuvetteError before anything is appended for nodes on the way that have no gradient rule ('unsupported',
+ * all are named, `where` is the first), and for a loss with more than one element ('bad-argument').
  */
 export function differentiate(graph: Graph, loss: Value, wrt: readonly Value[]): Map<string, Value> {
   if (!isFloat(loss.type) || loss.shape.some((size) => size !== 1)) {
@@ -19,14 +21,14 @@ export function differentiate(graph: Graph, loss: Value, wrt: readonly Value[]):
   }
   const moving = dependents(graph, wrt)
   const path = nodesBetween(graph, loss, moving)
-  const rules = new Map(path.map((node) => [node, gradientRule(node, moving)]))
+  requireRules(path, moving)
 
   return graph.within('gradient', () => {
     const contributions = new Map<string, Value>([[loss.name, literal(graph, loss.type, 1)]])
     for (const node of path) {
       const gradients = node.outputs.map((output) => contributions.get(output) ?? null)
       if (gradients.every((gradient) => gradient === null)) continue
-      const rule = rules.get(node) as OperatorRule
+      const rule = operatorRule(node.op, node.domain, node.name)
       const inputs = node.inputs.map((name) => (name === '' ? null : graph.value(name)))
       const outputs = node.outputs.map((name) => (name === '' ? loss : graph.value(name)))
       const given = rule.broadcastsGradient ? gradients : gradients.map((gradient, index) => gradient && expandTo(graph, gradient, outputs[index]))
@@ -76,9 +78,15 @@ function nodesBetween(graph: Graph, loss: Value, moving: ReadonlySet<string>): G
   return path
 }
 
-function gradientRule(node: GraphNode, moving: ReadonlySet<string>): OperatorRule {
-  const rule = operatorRule(node.op, node.domain, node.name)
-  if (rule.gradient) return rule
-  const through = node.inputs.find((input) => moving.has(input))
-  throw new CuvetteError('unsupported', `The operator ${node.op} at ${node.name} has no gradient in this version; the training needs one with respect to ${through}.`, { where: node.name })
+/** Every operator on the way must have a gradient. All that lack one are named at once, with where they sit. */
+function requireRules(path: readonly GraphNode[], moving: ReadonlySet<string>): void {
+  const lacking = path.filter((node) => !operatorRules().get(ruleName(node.op, node.domain))?.gradient).reverse()
+  if (lacking.length === 0) return
+  const named = lacking.slice(0, MOST_NAMED).map((node) => {
+    const through = node.inputs.filter((input) => moving.has(input))
+    return `${ruleName(node.op, node.domain)} at ${node.name} (with respect to ${[...new Set(through)].join(', ')})`
+  })
+  const more = lacking.length > MOST_NAMED ? `, and ${lacking.length - MOST_NAMED} more` : ''
+  const subject = lacking.length === 1 ? 'One operator has' : `${lacking.length} operators have`
+  throw new CuvetteError('unsupported', `${subject} no gradient in this version, and the training needs one through ${lacking.length === 1 ? 'it' : 'them'}: ${named.join('; ')}${more}.`, { where: lacking[0].name })
 }

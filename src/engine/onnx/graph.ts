@@ -53,6 +53,11 @@ export class Graph {
   readonly initializers = new Map<string, Tensor>()
   /** Values that count as constants in differentiation. A note for us: nothing of it is in the file. */
   readonly detached = new Set<string>()
+  /**
+   * Set once a model of others is part of the graph: two symbols that must be equal for an operator to run count as
+   * equal, because such a model may compute one size in several ways. The runtime refuses what is not.
+   */
+  trustsSymbols = false
   private readonly values = new Map<string, Value>()
   private readonly constants = new Map<string, Value>()
   private readonly producers = new Map<string, GraphNode>()
@@ -137,6 +142,7 @@ export class Graph {
     }
     for (const node of this.nodes) copy.append(node, node.outputs.map((output) => (output === '' ? { type: 'float32', shape: [] } : this.value(output))))
     for (const name of this.detached) copy.detached.add(name)
+    copy.trustsSymbols = this.trustsSymbols
     return copy
   }
 

@@ -68,6 +68,8 @@ export function sumToInput(graph: Graph, gradient: Value, output: Value, input: 
   const sizeAt = (shape: readonly Dimension[], axis: number): Dimension => shape[axis - rank + shape.length] ?? 1
   const summed: number[] = []
   const multiplied: number[] = []
+  const open = Array.from({ length: rank }, (_, axis) => axis).some((axis) => typeof sizeAt(input.shape, axis) === 'string' && sizeAt(input.shape, axis) !== sizeAt(output.shape, axis))
+  if (open && graph.trustsSymbols) return sumAtRunTime(graph, expandTo(graph, gradient, output), output, input)
   for (let axis = 0; axis < rank; axis += 1) {
     const [had, has] = [sizeAt(input.shape, axis), sizeAt(output.shape, axis)]
     if (typeof had === 'string' && typeof has === 'number' && has !== 1) {
@@ -85,6 +87,18 @@ export function sumToInput(graph: Graph, gradient: Value, output: Value, input: 
   }
   if (multiplied.length > 0) result = graph.op('Mul', [result, countAlong(graph, output, multiplied)])
   return alignRank(graph, result, input.shape.length)
+}
+
+/** The same where only the run shows which axes were repeated. */
+function sumAtRunTime(graph: Graph, gradient: Value, output: Value, input: Value): Value {
+  const rank = output.shape.length
+  const missing = rank - input.shape.length
+  const own = graph.op('Shape', [input])
+  const padded = missing === 0 ? own : graph.op('Concat', [integers(graph, Array.from({ length: missing }, () => 1)), own], { axis: 0 })
+  const differs = graph.op('Not', [graph.op('Equal', [padded, graph.op('Shape', [output])])])
+  const axes = graph.op('Reshape', [graph.op('NonZero', [differs]), integers(graph, [-1])])
+  const shape = output.shape.map((size, axis) => (axis < missing ? 1 : (input.shape[axis - missing] ?? size)))
+  return alignRank(graph, graph.op('ReduceSum', [gradient, axes], { keepdims: 1, noop_with_empty_axes: 1 }, { shape }), input.shape.length)
 }
 
 /** Removes leading axes of size 1, or adds them, so that the rank is `rank`; scalars stay scalars. */

@@ -15,7 +15,7 @@ const logical: OperatorRule = {
     for (const input of inputs) {
       if (input.type !== 'bool') refuse(context.node, `takes ${input.type}; bool is expected`)
     }
-    return [{ type: 'bool', shape: broadcastAll(context.node, inputs) }]
+    return [{ type: 'bool', shape: broadcastAll(context, inputs) }]
   },
 }
 
@@ -29,6 +29,7 @@ export const comparisons: OperatorFamily = {
   Equal: comparison,
   And: logical,
   Or: logical,
+  Xor: logical,
   Not: logical,
   IsNaN: numberTest,
   IsInf: numberTest,
@@ -37,7 +38,7 @@ export const comparisons: OperatorFamily = {
       const [condition, yes, no] = [required(context, 0), required(context, 1), required(context, 2)]
       if (condition.type !== 'bool') refuse(context.node, `selects by ${condition.type}; bool is expected`)
       if (yes.type !== no.type) refuse(context.node, `joins ${yes.type} and ${no.type}; one element type is expected`)
-      return [{ type: yes.type, shape: broadcastAll(context.node, [condition, yes, no]) }]
+      return [{ type: yes.type, shape: broadcastAll(context, [condition, yes, no]) }]
     },
     broadcastsGradient: true,
     gradient: ({ graph, node, inputs, outputs, gradients, needed }) => {

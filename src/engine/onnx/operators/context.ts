@@ -1,8 +1,9 @@
 import { CuvetteError } from '../../../shared/problem'
 import type { Dimension, Graph, GraphNode, InferredOutput, Value } from '../graph'
 import type { ElementType } from '../tensor'
-import { broadcast, product, shapeText, sum } from './dimensions'
+import { broadcast, shapeText } from './dimensions'
 import type { InferContext } from './index'
+import { knownNumbers } from './known'
 
 // What the rules of every family share: reading attributes and inputs, refusing what does not fit.
 
@@ -60,13 +61,13 @@ export function elementwiseShape(context: InferContext, inputs: readonly Value[]
   for (const input of inputs) {
     if (input.type !== first.type) refuse(context.node, `joins ${first.type} and ${input.type}; one element type is expected`)
   }
-  return broadcastAll(context.node, inputs)
+  return broadcastAll(context, inputs)
 }
 
 /** Common shape of all inputs, whatever their element types. */
-export function broadcastAll(node: GraphNode, inputs: readonly Value[]): Dimension[] {
+export function broadcastAll({ graph, node }: { graph: Graph; node: GraphNode }, inputs: readonly Value[]): Dimension[] {
   return inputs.reduce<Dimension[]>((shape, input) => {
-    const joined = broadcast(shape, input.shape)
+    const joined = broadcast(shape, input.shape, graph.trustsSymbols)
     if (Array.isArray(joined)) return joined
     return refuse(node, `cannot join the shapes ${shapeText(shape)} and ${shapeText(input.shape)}: ${joined.left} and ${joined.right} are not known to be equal`)
   }, [])
@@ -83,56 +84,8 @@ export function asFirstInput(context: InferContext): InferredOutput[] {
  * null when they depend on data.
  */
 export function knownIntegers(graph: Graph, value: Value): Dimension[] | null {
-  const literal = graph.initializers.get(value.name)
-  if (literal) {
-    if (graph.isInput(value.name)) return null
-    return Array.from(literal.data as ArrayLike<number | bigint>, Number)
-  }
-  const node = graph.producer(value.name)
-  if (!node || value.shape.length > 1) return null
-  const operand = (index: number): Dimension[] | null => (node.inputs[index] ? knownIntegers(graph, graph.value(node.inputs[index])) : null)
-  const pairwise = (combine: (pair: Dimension[]) => Dimension): Dimension[] | null => {
-    const [left, right] = [operand(0), operand(1)]
-    if (!left || !right) return null
-    return Array.from({ length: Math.max(left.length, right.length) }, (_, index) =>
-      combine([left.length === 1 ? left[0] : left[index], right.length === 1 ? right[0] : right[index]]),
-    )
-  }
-  switch (node.op) {
-    case 'Shape': {
-      const { shape } = graph.value(node.inputs[0])
-      return shape.slice(intAttribute(node, 'start', 0), node.attributes.end ? intAttribute(node, 'end', 0) : undefined)
-    }
-    case 'Identity':
-    case 'Cast':
-    case 'Squeeze':
-    case 'Unsqueeze':
-    case 'Reshape':
-      return operand(0)
-    case 'Gather': {
-      const [from, at] = [operand(0), operand(1)]
-      return from && at && at.every((index) => typeof index === 'number') ? (at as number[]).map((index) => from[index < 0 ? index + from.length : index]) : null
-    }
-    case 'Concat': {
-      const parts = node.inputs.map((_, index) => operand(index))
-      return parts.some((part) => part === null) ? null : (parts as Dimension[][]).flat()
-    }
-    case 'Slice': {
-      const [from, starts, ends, steps] = [operand(0), operand(1), operand(2), node.inputs[4] ? operand(4) : [1]]
-      if (!from || typeof starts?.[0] !== 'number' || typeof ends?.[0] !== 'number' || steps?.[0] !== 1) return null
-      return from.slice(starts[0], ends[0])
-    }
-    case 'ReduceProd': {
-      const from = operand(0)
-      return from ? [product(from)] : null
-    }
-    case 'Mul':
-      return pairwise(product)
-    case 'Add':
-      return pairwise(sum)
-    default:
-      return null
-  }
+  if (isFloat(value.type) || value.shape.length > 1) return null
+  return knownNumbers(graph, value)
 }
 
 /** Integers that must be literals, such as axes. */

@@ -31,8 +31,27 @@ export function sum(dimensions: readonly Dimension[]): Dimension {
   return `(${(number === 0 ? terms : [String(number), ...terms]).join('+')})`
 }
 
-/** The common shape of an elementwise operation, or the pair of sizes that does not fit. */
-export function broadcast(left: readonly Dimension[], right: readonly Dimension[]): Dimension[] | { left: Dimension; right: Dimension } {
+/** a - b; a symbol such as "(H-1)" where it cannot be told. */
+export function difference(a: Dimension, b: Dimension): Dimension {
+  if (a === b) return 0
+  if (b === 0) return a
+  if (typeof a === 'number' && typeof b === 'number') return a - b
+  return `(${a}-${b})`
+}
+
+/** a / b; where the parts do not cancel, a symbol such as "floor(H/14)". `whole`: rounded down, as integers divide. */
+export function floorQuotient(a: Dimension, b: Dimension, whole = true): Dimension {
+  const exact = quotient([a], [b])
+  if (typeof exact === 'number' || (typeof exact === 'string' && cutQuotient(exact).length === 1)) return exact
+  if (typeof a === 'number' && typeof b === 'number') return whole ? Math.floor(a / b) : a / b
+  return `${whole ? 'floor' : ''}(${a}/${b})`
+}
+
+/**
+ * The common shape of an elementwise operation, or the pair of sizes that does not fit. `trusting`: two symbols are taken
+ * as equal, for graphs of others, which may write one size in several ways.
+ */
+export function broadcast(left: readonly Dimension[], right: readonly Dimension[], trusting = false): Dimension[] | { left: Dimension; right: Dimension } {
   const rank = Math.max(left.length, right.length)
   const result: Dimension[] = []
   for (let axis = 0; axis < rank; axis += 1) {
@@ -43,6 +62,7 @@ export function broadcast(left: readonly Dimension[], right: readonly Dimension[
     // A symbol beside a number above 1 can only be that number or 1: the result is the number.
     else if (typeof a === 'string' && typeof b === 'number') result.push(b)
     else if (typeof a === 'number' && typeof b === 'string') result.push(a)
+    else if (trusting && typeof a === 'string' && typeof b === 'string') result.push(a)
     else return { left: a, right: b }
   }
   return result

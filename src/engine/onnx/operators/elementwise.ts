@@ -1,8 +1,9 @@
 import { onnxTypeOf } from '../element-types'
 import type { Value } from '../graph'
 import { indicator, literal, sumToInput } from './adjoint'
-import { asFirstInput, elementwiseShape, floatAttribute, refuse, required } from './context'
+import { asFirstInput, elementwiseShape, refuse, required } from './context'
 import type { GradientContext, InferContext, OperatorFamily, OperatorRule } from './index'
+import { knownNumbers } from './known'
 
 // Numbers in, numbers out, element by element. Derivatives follow PyTorch at kinks and ties:
 // relu'(0) = 0, abs'(0) = 0, clip passes at its bounds, max and min share evenly among equal inputs.
@@ -14,7 +15,7 @@ const joined = (context: InferContext) => {
 }
 
 /** A function of one input; `slope` gives gradient times derivative. */
-function unary(slope: (parts: { of: Write; x: Value; y: Value; g: Value }) => Value | null): OperatorRule {
+export function unary(slope: (parts: { of: Write; x: Value; y: Value; g: Value }) => Value | null): OperatorRule {
   return {
     infer: asFirstInput,
     broadcastsGradient: true,
@@ -36,13 +37,14 @@ function broadcasting(slopes: (parts: { of: Write; inputs: Value[]; y: Value; g:
   }
 }
 
-interface Write {
+export interface Write {
   (op: string, ...inputs: Value[]): Value
   number(value: number): Value
   indicator(condition: Value): Value
 }
 
-function write(context: GradientContext): Write {
+/** Writes operators and literals in the element type of the result. */
+export function write(context: GradientContext): Write {
   const { graph } = context
   const { type } = context.outputs[0]
   return Object.assign((op: string, ...inputs: Value[]) => graph.op(op, inputs), {
@@ -81,6 +83,12 @@ export const elementwise: OperatorFamily = {
       const of = write(context)
       const [base, given] = [required(context, 0), required(context, 1)]
       const [y, g] = [context.outputs[0], context.gradients[0] as Value]
+      const power = context.needed[1] ? undefined : knownNumbers(context.graph, given)
+      // A literal exponent, as in the variance of a normalisation.
+      if (power?.length === 1 && typeof power[0] === 'number' && power[0] !== 0) {
+        const rest = power[0] === 2 ? base : of('Pow', base, of.number(power[0] - 1))
+        return [sumToInput(context.graph, of('Mul', of('Mul', g, of.number(power[0])), rest), y, base), null]
+      }
       const exponent = given.type === base.type ? given : context.graph.op('Cast', [given], { to: onnxTypeOf(base.type) })
       const back = (part: Value, input: Value) => sumToInput(context.graph, part, y, input)
       const zero = of.number(0)
@@ -99,6 +107,8 @@ export const elementwise: OperatorFamily = {
   Max: extreme,
   Min: extreme,
   Sum: broadcasting(({ inputs, g }) => inputs.map(() => g)),
+  Mean: broadcasting(({ of, inputs, g }) => inputs.map(() => of('Mul', g, of.number(1 / inputs.length)))),
+  Mod: { infer: joined },
   Neg: unary(({ of, g }) => of('Neg', g)),
   Abs: unary(({ of, x, g }) => of('Mul', g, of('Sign', x))),
   Sign: unary(() => null),
@@ -112,22 +122,6 @@ export const elementwise: OperatorFamily = {
   Sin: unary(({ of, x, g }) => of('Mul', g, of('Cos', x))),
   Cos: unary(({ of, x, g }) => of('Neg', of('Mul', g, of('Sin', x)))),
   Erf: unary(({ of, x, g }) => of('Mul', of('Mul', g, of.number(2 / Math.sqrt(Math.PI))), of('Exp', of('Neg', of('Mul', x, x))))),
-  // The mask comes from the output, so that the runtime fuses Gemm and Relu and never keeps the input.
-  Relu: unary(({ of, y, g }) => of('Mul', g, of.indicator(of('Greater', y, of.number(0))))),
-  LeakyRelu: {
-    infer: asFirstInput,
-    broadcastsGradient: true,
-    gradient: (context) => {
-      const of = write(context)
-      const slope = of.number(floatAttribute(context.node, 'alpha', 0.01))
-      const positive = of('Greater', required(context, 0), of.number(0))
-      return [of('Mul', context.gradients[0] as Value, of('Where', positive, of.number(1), slope))]
-    },
-  },
-  Sigmoid: unary(({ of, y, g }) => of('Mul', g, of('Mul', y, of('Sub', of.number(1), y)))),
-  Tanh: unary(({ of, y, g }) => of('Mul', g, of('Sub', of.number(1), of('Mul', y, y)))),
-  // exp(x - y) is the sigmoid of x with its relative precision; the runtime's Sigmoid has 1e-7 in absolute terms only.
-  Softplus: unary(({ of, x, y, g }) => of('Mul', g, of('Exp', of('Sub', x, y)))),
   Clip: {
     infer: (context) => {
       const value = required(context, 0)

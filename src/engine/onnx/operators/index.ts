@@ -1,12 +1,19 @@
 import { CuvetteError } from '../../../shared/problem'
 import type { Graph, GraphNode, InferredOutput, Value } from '../graph'
 import { accumulation } from './accumulation'
+import { activations } from './activation'
 import { comparisons } from './comparison'
 import { controlFlow } from './control-flow'
+import { convolutions } from './convolution'
+import { einsum } from './einsum'
 import { elementwise } from './elementwise'
+import { indexing } from './indexing'
 import { matrixProducts } from './matmul'
+import { normalizations } from './normalization'
 import { ordering } from './ordering'
+import { poolings } from './pooling'
 import { reductions } from './reduction'
+import { resizes } from './resize'
 import { shapes } from './shape'
 import { softmaxes } from './softmax'
 
@@ -39,7 +46,24 @@ export interface OperatorRule {
 export type OperatorFamily = Record<string, OperatorRule>
 
 const rules = new Map<string, OperatorRule>(
-  [elementwise, comparisons, matrixProducts, reductions, shapes, ordering, softmaxes, controlFlow, accumulation].flatMap((family) => Object.entries(family)),
+  [
+    elementwise,
+    activations,
+    comparisons,
+    matrixProducts,
+    einsum,
+    convolutions,
+    poolings,
+    normalizations,
+    resizes,
+    reductions,
+    softmaxes,
+    shapes,
+    indexing,
+    ordering,
+    controlFlow,
+    accumulation,
+  ].flatMap((family) => Object.entries(family)),
 )
 
 /** The rule of an operator. A missing one is named, with the node that wants it: nothing is guessed. */

@@ -24,7 +24,7 @@ function inferMatMul(context: InferContext) {
   const a = left.shape.length === 1 ? [1, ...left.shape] : left.shape
   const b = right.shape.length === 1 ? [...right.shape, 1] : right.shape
   sameInner(context, left, right, a[a.length - 1], b[b.length - 2])
-  const batch = broadcast(a.slice(0, -2), b.slice(0, -2))
+  const batch = broadcast(a.slice(0, -2), b.slice(0, -2), context.graph.trustsSymbols)
   if (!Array.isArray(batch)) return refuse(context.node, `cannot join the shapes ${shapeText(left.shape)} and ${shapeText(right.shape)}`)
   const shape = [...batch]
   if (left.shape.length > 1) shape.push(a[a.length - 2])
@@ -43,7 +43,7 @@ function inferGemm(context: InferContext) {
   const shape = [a[0], b[1]]
   const added = context.inputs[2]
   if (added) {
-    const fitted = broadcast(shape, added.shape)
+    const fitted = broadcast(shape, added.shape, context.graph.trustsSymbols)
     if (added.shape.length > 2 || !Array.isArray(fitted)) {
       refuse(context.node, `adds ${shapeText(added.shape)} to ${shapeText(shape)}, which does not fit`)
     }

@@ -1,6 +1,6 @@
 import type { Dimension, Graph, GraphNode, InferredOutput, Value } from '../graph'
 import { countAlong, indicator, integers, literal, restoreAxes } from './adjoint'
-import { axisOf, intAttribute, intsAttribute, literalIntegers, refuse, required } from './context'
+import { axisOf, intAttribute, intsAttribute, knownIntegers, literalIntegers, refuse, required } from './context'
 import type { GradientContext, InferContext, OperatorFamily, OperatorRule } from './index'
 
 // Reductions over axes. At opset 17 ReduceSum takes its axes as an input, all others as an attribute.
@@ -31,8 +31,11 @@ function axesOf(context: { graph: Graph; node: GraphNode; inputs: readonly (Valu
 
 function inferReduction(context: InferContext): InferredOutput[] {
   const value = required(context, 0)
-  const axes = axesOf(context)
   const keep = intAttribute(context.node, 'keepdims', 1) === 1
+  const named = context.node.op === 'ReduceSum' ? context.inputs[1] : null
+  // Which axes, shows at run time only.
+  if (named && keep && !knownIntegers(context.graph, named)) return [{ type: value.type, shape: value.shape.map((_, axis) => `${context.node.name}.${axis}`) }]
+  const axes = axesOf(context)
   const shape: Dimension[] = []
   value.shape.forEach((size, axis) => {
     if (!axes.includes(axis)) shape.push(size)
@@ -79,5 +82,17 @@ export const reductions: OperatorFamily = {
     return graph.op('Mul', [share, x])
   }),
   ReduceSumSquare: reduction(({ graph, x, g }) => graph.op('Mul', [graph.op('Mul', [g, literal(graph, x.type, 2)]), x])),
-  ReduceProd: reduction(),
+  ReduceL1: reduction(({ graph, x, g }) => graph.op('Mul', [g, graph.op('Sign', [x])])),
+  ReduceLogSum: reduction(({ graph, g, y, restored }) => graph.op('Div', [g, graph.op('Exp', [restored(y)])])),
+  ReduceLogSumExp: reduction(({ graph, x, g, y, restored }) => graph.op('Mul', [g, graph.op('Exp', [graph.op('Sub', [x, restored(y)])])])),
+  // The product of the other elements: with one 0 among them it is 0 everywhere else, with two everywhere.
+  ReduceProd: reduction(({ graph, x, g, axes }) => {
+    const [zero, one] = [literal(graph, x.type, 0), literal(graph, x.type, 1)]
+    const isZero = graph.op('Equal', [x, zero])
+    const zeros = indicator(graph, isZero, x.type)
+    const others = graph.op('Where', [isZero, one, x])
+    const count = axes.length === 0 ? zeros : graph.op('ReduceSum', [zeros, integers(graph, axes)], { keepdims: 1 })
+    const product = axes.length === 0 ? others : graph.op('ReduceProd', [others], { axes, keepdims: 1 })
+    return graph.op('Mul', [g, graph.op('Where', [graph.op('Equal', [count, zeros]), graph.op('Div', [product, others]), zero])])
+  }),
 }

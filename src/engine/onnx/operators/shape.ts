@@ -3,7 +3,7 @@ import type { ElementType } from '../tensor'
 import { elementTypeOf, onnxTypeOf } from '../element-types'
 import { integers, literal, reshapeLike, sumToInput, zerosLike } from './adjoint'
 import { asFirstInput, axisOf, intAttribute, intsAttribute, isFloat, knownIntegers, literalIntegers, refuse, required, stringAttribute } from './context'
-import { broadcast, product, quotient, shapeText, sum } from './dimensions'
+import { broadcast, difference, product, quotient, shapeText, sum } from './dimensions'
 import type { GradientContext, InferContext, OperatorFamily, OperatorRule } from './index'
 
 // Operators that move elements without changing them, and those that read or make shapes.
@@ -65,7 +65,7 @@ export const shapes: OperatorFamily = {
     infer: (context) => {
       const value = required(context, 0)
       const target = knownIntegers(context.graph, required(context, 1)) ?? unknownSizes(context, required(context, 1))
-      const shape = broadcast(value.shape, target)
+      const shape = broadcast(value.shape, target, context.graph.trustsSymbols)
       return [{ type: value.type, shape: Array.isArray(shape) ? shape : refuse(context.node, `cannot expand ${shapeText(value.shape)} to ${shapeText(target)}`) }]
     },
     broadcastsGradient: true,
@@ -150,6 +150,7 @@ export const shapes: OperatorFamily = {
       return [{ type: required(context, 0).type, shape: [size] }]
     },
   },
+  Size: { infer: () => [{ type: 'int64', shape: [] }] },
   ConstantOfShape: {
     infer: (context) => {
       const shape = required(context, 0)
@@ -166,14 +167,24 @@ export const shapes: OperatorFamily = {
       if (pads && pads.length !== 2 * rank) refuse(context.node, `has ${pads.length} paddings for ${rank} axes; ${2 * rank} are expected`)
       return [{ type: value.type, shape: value.shape.map((size, axis) => padded(context.node, size, axis, pads?.[axis], pads?.[axis + rank])) }]
     },
-    // Taking the padding away again: negative paddings.
+    // Zeros are cut off again by negative paddings; repeated pixels give their gradient back to where they came from.
     gradient: ({ graph, node, inputs, gradients, needed }) => {
-      const mode = stringAttribute(node, 'mode', 'constant')
-      if (mode !== 'constant') refuse(node, `pads by ${mode}, which has no gradient in this version; constant is expected`)
       if (needed[2]) refuse(node, 'has a trained padding value, which has no gradient in this version')
-      const value = required({ node, inputs }, 0)
-      const away = graph.op('Neg', [required({ node, inputs }, 1)])
-      return [graph.op('Pad', [gradients[0], away], {}, { shape: value.shape }), ...inputs.slice(1).map(() => null)]
+      const [value, pads] = [required({ node, inputs }, 0), required({ node, inputs }, 1)]
+      const others = inputs.slice(1).map(() => null)
+      const mode = stringAttribute(node, 'mode', 'constant')
+      if (mode === 'constant') return [graph.op('Pad', [gradients[0], graph.op('Neg', [pads])], {}, { shape: value.shape }), ...others]
+      const known = knownIntegers(graph, pads)
+      const rank = value.shape.length
+      let gradient = gradients[0] as Value
+      const shape = [...gradient.shape]
+      for (let axis = 0; axis < rank; axis += 1) {
+        if (known?.[axis] === 0 && known[axis + rank] === 0) continue
+        const own = graph.op('Gather', [pads, integers(graph, [axis, axis + rank])], { axis: 0 })
+        const from = graph.op('Pad', [everyPlace(graph, value, axis), own], { mode })
+        gradient = scatterAlong(graph, gradient, from, axis, value, shape)
+      }
+      return [{ ...gradient, shape: value.shape }, ...others]
     },
   },
 }
@@ -253,8 +264,13 @@ function cutSize(node: GraphNode, size: Dimension, { axis, start, end, step }: C
   if (step === 0) refuse(node, 'has a step of 0')
   if (typeof start !== 'number' || typeof end !== 'number' || typeof step !== 'number') return unknown
   if (typeof size === 'string') {
+    if (step !== 1) return unknown
     // An end beyond any real size means "to the end".
-    if (start === 0 && step === 1 && end >= 2 ** 31 - 1) return size
+    const toTheEnd = end >= 2 ** 31 - 1
+    if (toTheEnd && start >= 0) return difference(size, start)
+    if (start >= 0 && end < 0) return difference(size, start - end)
+    if (toTheEnd && start < 0) return -start
+    if (start < 0 && end < 0) return Math.max(0, end - start)
     return unknown
   }
   const from = start < 0 ? start + size : start
@@ -274,13 +290,16 @@ function gradientOfSlice({ graph, node, inputs, outputs, gradients }: GradientCo
   cuts.forEach((cut, index) => {
     const at = integers(graph, [index])
     const part = (input: number): Value => graph.op('Gather', [required({ node, inputs }, input), at], { axis: 0 })
-    const size = graph.size(value, cut.axis)
-    const scalar = (of: Value): Value => graph.op('Squeeze', [of, integers(graph, [0])])
-    const all = graph.op('Range', [graph.constant({ type: 'int64', shape: [], data: BigInt64Array.of(0n) }), scalar(size), graph.constant({ type: 'int64', shape: [], data: BigInt64Array.of(1n) })])
-    const taken = graph.op('Slice', [all, part(1), part(2), integers(graph, [0]), inputs[4] ? part(4) : integers(graph, [1])])
+    const taken = graph.op('Slice', [everyPlace(graph, value, cut.axis), part(1), part(2), integers(graph, [0]), inputs[4] ? part(4) : integers(graph, [1])])
     gradient = scatterAlong(graph, gradient, taken, cut.axis, value, shape)
   })
   return [gradient, ...inputs.slice(1).map(() => null)]
+}
+
+/** 0, 1, ... up to the size of an axis, int64. */
+function everyPlace(graph: Graph, value: Value, axis: number): Value {
+  const number = (of: number): Value => graph.constant({ type: 'int64', shape: [], data: BigInt64Array.of(BigInt(of)) })
+  return graph.op('Range', [number(0), graph.op('Squeeze', [graph.size(value, axis), integers(graph, [0])]), number(1)])
 }
 
 /** Adds slices of `gradient` to zeros at `positions` [n] of `axis`, whose size there is that of `like`. Updates `shape`. */
