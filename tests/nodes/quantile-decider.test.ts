@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { quantileBinaryDecider } from '../../src/engine/nodes/deciders'
+import { quantileBinaryDecider } from '../../src/engine/nodes/quantile-decider'
 import { float32 } from '../../src/engine/onnx/tensor'
 import { quantile } from '../../src/engine/inference/quantile'
 import { runWritten } from './written'

@@ -4,11 +4,12 @@ import { catalogue, nodeType } from '../../src/engine/nodes/registry'
 describe('the catalogue', () => {
   it('has the nodes of this version', () => {
     expect(catalogue().map(({ type }) => type).sort()).toEqual([
-      'AnomalyBCEWithLogits', 'AnomalyDetectionMetrics', 'AnomalyPixelStatisticsMetric', 'BandpassByWavelength', 'ConcreteBandSelector',
-      'Cube', 'DeepSVDDCenterTracker', 'DeepSVDDProjection', 'DeepSVDDScores', 'DeepSVDDSoftBoundaryLoss', 'DistinctnessLoss',
-      'ForegroundContrastLoss', 'IdentityNormalizer', 'IoULoss', 'MinMaxNormalizer', 'OrthogonalityLoss', 'PCA', 'PerPixelUnitNorm',
-      'QuantileBinaryDecider', 'RXGlobal', 'ScoreStatisticsMetric', 'SelectorDiversityRegularizer', 'SelectorEntropyRegularizer',
-      'SigmoidNormalizer', 'SigmoidTransform', 'TrainablePCA', 'ZScoreNormalizer', 'ZScoreNormalizerGlobal',
+      'AnomalyBCEWithLogits', 'AnomalyDetectionMetrics', 'AnomalyPixelStatisticsMetric', 'BandpassByWavelength', 'BinaryDecider',
+      'ConcreteBandSelector', 'Cube', 'DeepSVDDCenterTracker', 'DeepSVDDProjection', 'DeepSVDDScores', 'DeepSVDDSoftBoundaryLoss',
+      'DistinctnessLoss', 'ForegroundContrastLoss', 'IdentityNormalizer', 'IoULoss', 'MinMaxNormalizer', 'OrthogonalityLoss', 'PCA',
+      'PerPixelUnitNorm', 'QuantileBinaryDecider', 'RXGlobal', 'ScoreStatisticsMetric', 'ScoreToLogit', 'SelectorDiversityRegularizer',
+      'SelectorEntropyRegularizer', 'SigmoidNormalizer', 'SigmoidTransform', 'TrainablePCA', 'TwoStageBinaryDecider',
+      'ZScoreNormalizer', 'ZScoreNormalizerGlobal',
     ])
   })
 

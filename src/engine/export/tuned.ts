@@ -1,5 +1,5 @@
 import { CuvetteError } from '../../shared/problem'
-import { deciderOf } from '../inference/threshold'
+import { deciderOf, fixedThresholdOf } from '../inference/threshold'
 import { PIPELINE_FILES, sha256 } from '../inference/trained-pipeline'
 import type { TrainedPipeline } from '../inference/trained-pipeline'
 import { encodeModel, readModel } from '../onnx/model'
@@ -12,18 +12,19 @@ import { writePipeline } from '../pipeline/write-document'
  * A trained pipeline whose decider uses a fixed threshold (float32) instead of its rule. Document, model and record say
  * so; everything else is as it was fitted. `rewritten`: the new content of the files that changed, by name.
  *
- * Throws CuvetteError('bad-argument') for a pipeline without a decider that can hold one, and for a number that is not finite.
+ * Throws CuvetteError('bad-argument') for a pipeline without a decider, and for a number that is not finite.
  */
 export function withThreshold(fitted: TrainedPipeline, wanted: number): { trained: TrainedPipeline; rewritten: ReadonlyMap<string, Uint8Array> } {
   const threshold = Math.fround(wanted)
   if (!Number.isFinite(threshold)) throw new CuvetteError('bad-argument', `The threshold is ${wanted}; a finite number is expected.`)
   const decider = deciderOf(fitted.pipeline)
-  if (!decider?.type.description.parameters.some(({ name }) => name === 'threshold')) {
-    throw new CuvetteError('bad-argument', `The pipeline ${fitted.folder} has no decider that could keep a threshold; export it without one.`, { path: fitted.folder })
+  if (!decider) {
+    throw new CuvetteError('bad-argument', `The pipeline ${fitted.folder} has no decider that could keep the threshold; export it without one.`, { path: fitted.folder })
   }
 
+  const held = fixedThresholdOf(decider)
   const { document, facts } = fitted.pipeline
-  const nodes = document.nodes.map((node) => (node.name === decider.name ? { ...node, config: { ...node.config, threshold } } : node))
+  const nodes = document.nodes.map((node) => (node.name === decider.name ? { ...node, config: { ...node.config, [held]: threshold } } : node))
   const text = writePipeline({ ...document, nodes })
   const pipeline = resolvePipeline(parsePipeline(text, document.path), facts)
 

@@ -7,7 +7,7 @@ import { formatReference, openCube } from '../cube'
 import { CHUNK_PIXELS } from '../inference/scan'
 import { partialModel } from '../inference/partial-model'
 import { scoresAreLocal } from '../inference/scene'
-import { decide, deciderOf, thresholdByRule } from '../inference/threshold'
+import { decide, deciderOf, pixelScores, thresholdByRule } from '../inference/threshold'
 import type { FittedPipeline } from '../inference/trained-pipeline'
 import type { PixelTest } from '../inference/usable-pixels'
 import { usablePixels } from '../inference/usable-pixels'
@@ -33,7 +33,8 @@ export async function verifyModel(trained: FittedPipeline, path: string, toleran
   const decider = deciderOf(trained.pipeline)
   if (results.decisions && decider) {
     const scores = results.scores.data as Float32Array
-    const decisions = decide(scores, thresholdByRule(decider, scores))
+    const channels = results.scores.shape[3]
+    const decisions = decide(pixelScores(scores, channels), thresholdByRule(decider, scores, channels))
     const wrong = decisions.findIndex((decision, index) => decision !== (results.decisions.data as Uint8Array)[index])
     if (wrong >= 0) throw new CuvetteError('bad-artifact', `The exported model ${path} decides otherwise than the app on pixel ${wrong} of the check; nothing was exported. Fit the pipeline again.`, { path })
   }

@@ -21,6 +21,26 @@ export function quantile(values: Float32Array, q: number): number {
   return lerp(below, above, Math.fround(rank - lower))
 }
 
+/**
+ * Mean, rounded to float32, of the k largest finite numbers among `values`, k = max(1, ceil(count * fraction)) with the
+ * product rounded to float32 first. -Infinity when no number is finite.
+ */
+export function meanOfLargest(values: Float32Array, fraction: number): { mean: number; count: number } {
+  const finite = values.reduce((count, value) => (Number.isFinite(value) ? count + 1 : count), 0)
+  const k = Math.max(1, Math.ceil(Math.fround(finite * fraction)))
+  if (finite === 0) return { mean: -Infinity, count: k }
+  const smallest = orderStatistic(values, finite - k)
+  let sum = 0
+  let above = 0
+  for (const value of values) {
+    if (!Number.isFinite(value) || value <= smallest) continue
+    sum += value
+    above += 1
+  }
+  // Equal ones share the last places.
+  return { mean: Math.fround((sum + smallest * (k - above)) / k), count: k }
+}
+
 /** torch.lerp in float32: measured from the nearer end. */
 function lerp(from: number, to: number, weight: number): number {
   const span = Math.fround(to - from)

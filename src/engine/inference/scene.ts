@@ -6,14 +6,16 @@ import { localityOf } from '../nodes/node'
 import type { Session } from '../onnx/session'
 import type { Pipeline } from '../pipeline/pipeline'
 import { scoreCube } from './score'
-import { decide, deciderOf, thresholdByRule } from './threshold'
+import { decide, deciderOf, judge, pixelScores } from './threshold'
 import { usablePixels } from './usable-pixels'
 
 /** A scored cube: what `run` writes and `fit` states. */
 export interface Scene {
-  /** [H, W]; NaN where a pixel could not be scored. */
+  /** [H, W], the largest where a pixel has several; NaN where a pixel could not be scored. */
   scores: Float32Array
-  /** float32; Infinity, so that nothing is flagged, without a decider and without a threshold of the user's. */
+  /** What the decider judges [H, W, K]. */
+  judged: Float32Array
+  /** float32; Infinity where nothing is flagged: because the decider says so, or without a decider and a threshold of the user's. */
   threshold: number
   /** [H, W], 1 = anomalous; null without a decider and a threshold. */
   decisions: Uint8Array | null
@@ -43,7 +45,8 @@ export function scoresAreLocal(pipeline: Pipeline): boolean {
  */
 export async function scoreScene(session: Session, pipeline: Pipeline, cube: Cube, targets: Uint8Array | null, options: SceneOptions): Promise<Scene> {
   const { path, shape: [lines, samples] } = cube.description
-  const { values: scores, unusable } = await scoreCube(session, cube, { ...options, local: scoresAreLocal(pipeline), usable: usablePixels(pipeline) })
+  const { values: judged, channels, unusable } = await scoreCube(session, cube, { ...options, local: scoresAreLocal(pipeline), usable: usablePixels(pipeline) })
+  const scores = pixelScores(judged, channels)
   const total = lines * samples
   if (unusable === total) {
     throw new CuvetteError('bad-data', `No pixel of ${path} has a finite value in every band that is used, so nothing can be scored; check the no-data value and the bad bands.`, { path })
@@ -56,10 +59,13 @@ export async function scoreScene(session: Session, pipeline: Pipeline, cube: Cub
   if (unscored > 0) warnings.push(`${unscored} further pixels of ${path} came out with an infinite score or none.`)
 
   const decider = deciderOf(pipeline)
-  const threshold = options.threshold !== undefined ? Math.fround(options.threshold) : decider ? thresholdByRule(decider, scores) : Infinity
-  const decisions = threshold === Infinity ? null : decide(scores, threshold)
+  const given = options.threshold !== undefined ? { threshold: Math.fround(options.threshold), note: null } : null
+  const judgement = given ?? (decider && judge(decider, judged, channels))
+  if (judgement?.note) warnings.push(judgement.note)
+  const threshold = judgement?.threshold ?? Infinity
+  const decisions = judgement && decide(scores, threshold)
   const flagged = decisions?.reduce((sum, decision) => sum + decision, 0) ?? 0
   const metrics = targets && detectionMetrics(thresholdCurve(scores, targets), threshold)
   if (targets && !targets.includes(1)) warnings.push(`The mask of ${path} marks no anomalous pixel, so AUC and average precision are not defined.`)
-  return { scores, threshold, decisions, flagged, metrics, warnings, unusable }
+  return { scores, judged, threshold, decisions, flagged, metrics, warnings, unusable }
 }

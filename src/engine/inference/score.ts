@@ -16,49 +16,60 @@ export interface ScoreOptions {
 }
 
 export interface SceneScores {
-  /** [H, W] row-major; NaN where a pixel could not be scored. */
+  /** [H, W, K] row-major; NaN where a pixel could not be scored. */
   values: Float32Array
+  /** K: 1 for all but some deciders' inputs. */
+  channels: number
   /** Pixels that could not be used. */
   unusable: number
 }
 
 /**
- * Scores of a whole cube by a model with the input `cube` [B,H,W,C] and the output `scores` [B,H,W,1]. Reads windows
+ * Scores of a whole cube by a model with the input `cube` [B,H,W,C] and the output `scores` [B,H,W,K]. Reads windows
  * of whole lines and runs them in chunks that do not depend on the budget, so any budget gives the same scores bit for
  * bit. A pixel that cannot be used gets NaN and touches no other. Throws CuvetteError('cancelled') between
  * chunks.
  */
 export async function scoreCube(session: Session, cube: Cube, options: ScoreOptions): Promise<SceneScores> {
   const [lines, samples, bands] = cube.description.shape
-  const values = new Float32Array(lines * samples)
+  let values = new Float32Array(0)
+  let channels = 1
   let unusable = 0
+
+  const keep = (scores: Float32Array, count: number, first: number): void => {
+    if (values.length === 0) {
+      channels = scores.length / count
+      values = new Float32Array(lines * samples * channels)
+    }
+    values.set(scores, first * channels)
+  }
 
   const settle = (pixels: Float32Array, count: number, first: number): void => {
     for (let pixel = 0; pixel < count; pixel += 1) {
       if (options.usable(pixels, pixel)) continue
       // Some operators, such as a rectifier, would turn NaN into a number.
-      values[first + pixel] = Number.NaN
+      values.fill(Number.NaN, (first + pixel) * channels, (first + pixel + 1) * channels)
       unusable += 1
     }
   }
 
   if (!options.local) {
     const pixels = await wholeImage(cube, options)
-    values.set(await scoresOf(session, pixels, [1, lines, samples, bands]))
+    keep(await scoresOf(session, pixels, [1, lines, samples, bands]), lines * samples, 0)
     settle(pixels, lines * samples, 0)
     options.onPixels?.(lines * samples)
-    return { values, unusable }
+    return { values, channels, unusable }
   }
   for await (const block of scan(cube, { bytes: options.bytes, signal: options.signal })) {
     for (const [start, end] of chunksOf(block, samples)) {
       if (options.signal?.aborted) throw stopped(cube)
       const pixels = block.pixels.subarray(start * bands, end * bands)
-      values.set(await scoresOf(session, pixels, [1, 1, end - start, bands]), block.first + start)
+      keep(await scoresOf(session, pixels, [1, 1, end - start, bands]), end - start, block.first + start)
       settle(pixels, end - start, block.first + start)
       options.onPixels?.(end - start)
     }
   }
-  return { values, unusable }
+  return { values, channels, unusable }
 }
 
 async function wholeImage(cube: Cube, { bytes, signal }: ScoreOptions): Promise<Float32Array> {

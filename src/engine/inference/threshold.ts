@@ -1,22 +1,55 @@
 import { CuvetteError } from '../../shared/problem'
 import type { Pipeline, PipelineNode } from '../pipeline/pipeline'
-import { quantile } from './quantile'
+import { logitOfProbability } from './logit'
+import { meanOfLargest, quantile } from './quantile'
 
-/** How each kind of decider finds its threshold from the scores of one whole image. */
-const rules: Readonly<Record<string, (scores: Float32Array, decider: PipelineNode) => number>> = {
-  QuantileBinaryDecider: quantileRule,
+/** What a decider's rule makes of the scores of one whole image. */
+export interface Judgement {
+  /** float32, on the axis of the scores; Infinity: nothing is flagged; NaN when no score is finite. */
+  threshold: number
+  /** A sentence about what the threshold does not say by itself. */
+  note: string | null
 }
 
-function quantileRule(scores: Float32Array, { name, parameters }: PipelineNode): number {
-  if (typeof parameters.threshold === 'number') return parameters.threshold
+interface Rule {
+  /** Parameter that holds a fixed threshold on the scores, instead of the rule. */
+  fixed: string
+  /** scores [N, channels] */
+  judge(scores: Float32Array, decider: PipelineNode, channels: number): number | Judgement
+}
+
+/** How each kind of decider finds its threshold from the scores of one whole image. */
+const rules: Readonly<Record<string, Rule>> = {
+  BinaryDecider: { fixed: 'logit_threshold', judge: (_scores, { parameters }) => logitOfProbability(parameters.threshold as number) },
+  QuantileBinaryDecider: { fixed: 'threshold', judge: quantileRule },
+  TwoStageBinaryDecider: { fixed: 'threshold', judge: twoStageRule },
+}
+
+function quantileRule(scores: Float32Array, decider: PipelineNode): number {
+  const { name, parameters } = decider
   const axes = Array.isArray(parameters.reduce_dims) ? parameters.reduce_dims.map((axis) => (axis + 4) % 4) : [1, 2, 3]
   if (!axes.includes(1) || !axes.includes(2) || axes.includes(0)) {
     throw new CuvetteError('unsupported', `The decider ${name} asks for thresholds over the axes ${axes.join(', ')}; whole scenes have one threshold each. Leave reduce_dims out, or give a threshold.`, { where: `nodes.${name}.config.reduce_dims` })
   }
+  refuseMissing(scores, decider)
+  return quantile(scores, parameters.quantile as number)
+}
+
+function twoStageRule(scores: Float32Array, decider: PipelineNode, channels: number): Judgement {
+  const { name, parameters } = decider
+  refuseMissing(scores, decider)
+  const { mean, count } = meanOfLargest(pixelScores(scores, channels), parameters.top_k_fraction as number)
+  const gate = Math.fround(parameters.image_threshold as number)
+  if (mean < gate) {
+    return { threshold: Infinity, note: `The decider ${name} flags nothing: the mean of the ${count} largest scores is ${Number(mean.toPrecision(4))}, below its image_threshold of ${parameters.image_threshold as number}.` }
+  }
+  return { threshold: quantile(scores, parameters.quantile as number), note: null }
+}
+
+function refuseMissing(scores: Float32Array, { name, parameters }: PipelineNode): void {
   if (parameters.nan_policy === 'propagate' && scores.some(Number.isNaN)) {
     throw new CuvetteError('bad-data', `Some pixels have no score, and with nan_policy: propagate the decider ${name} would flag nothing at all; set nan_policy: omit, or give a threshold.`, { where: `nodes.${name}.config.nan_policy` })
   }
-  return quantile(scores, parameters.quantile as number)
 }
 
 /** The decider of a pipeline; null when it has none. */
@@ -24,15 +57,43 @@ export function deciderOf(pipeline: Pipeline): PipelineNode | null {
   return pipeline.nodes.find(({ type }) => type.description.role === 'decider') ?? null
 }
 
+/** The parameter with which a decider holds a fixed threshold on the axis of the scores. */
+export function fixedThresholdOf(decider: PipelineNode): string {
+  return ruleOf(decider).fixed
+}
+
 /**
- * The threshold that a decider's rule gives for the scores [N] of one image: a float32 number, exact over the whole
- * scene. NaN when no score is finite.
+ * What a decider's rule makes of the scores [N, channels] of one image, exact over the whole scene. A threshold that the
+ * decider holds comes before its rule.
  */
-export function thresholdByRule(decider: PipelineNode, scores: Float32Array): number {
-  const { type } = decider.type.description
-  const rule = rules[type]
-  if (!rule) throw new CuvetteError('unsupported', `The decider ${decider.name} of type ${type} has no rule for whole scenes in this version; give a threshold.`, { where: `nodes.${decider.name}` })
-  return Math.fround(rule(scores, decider))
+export function judge(decider: PipelineNode, scores: Float32Array, channels = 1): Judgement {
+  const rule = ruleOf(decider)
+  const held = decider.parameters[rule.fixed]
+  const found = typeof held === 'number' ? held : rule.judge(scores, decider, channels)
+  return typeof found === 'number' ? { threshold: Math.fround(found), note: null } : found
+}
+
+/** The threshold of `judge`: a float32 number. */
+export function thresholdByRule(decider: PipelineNode, scores: Float32Array, channels = 1): number {
+  return judge(decider, scores, channels).threshold
+}
+
+function ruleOf({ name, type }: PipelineNode): Rule {
+  const rule = rules[type.description.type] as Rule | undefined
+  if (!rule) throw new CuvetteError('unsupported', `The decider ${name} of type ${type.description.type} has no rule for whole scenes in this version; give a threshold.`, { where: `nodes.${name}` })
+  return rule
+}
+
+/** The largest score of every pixel [N] of scores [N, channels]; NaN where one of them is not finite. One channel: the same array. */
+export function pixelScores(scores: Float32Array, channels: number): Float32Array {
+  if (channels === 1) return scores
+  const largest = new Float32Array(scores.length / channels)
+  for (let pixel = 0, at = 0; pixel < largest.length; pixel += 1) {
+    let most = -Infinity
+    for (const end = at + channels; at < end; at += 1) most = Number.isFinite(scores[at]) ? Math.max(most, scores[at]) : Number.NaN
+    largest[pixel] = most
+  }
+  return largest
 }
 
 /**

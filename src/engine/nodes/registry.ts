@@ -1,7 +1,7 @@
 import type { NodeDescription } from '../../shared/nodes'
 import { concreteBandSelector } from './band-selector'
+import { binaryDecider } from './binary-decider'
 import { cubeSource } from './cube-source'
-import { quantileBinaryDecider } from './deciders'
 import { deepSVDDCenterTracker, deepSVDDProjection, deepSVDDScores } from './deep-svdd'
 import { foregroundContrastLoss } from './foreground-contrast'
 import { identityNormalizer, minMaxNormalizer, sigmoidNormalizer, sigmoidTransform, zScoreNormalizer } from './image-normalization'
@@ -12,9 +12,12 @@ import type { NodeType } from './node'
 import { perPixelUnitNorm, zScoreNormalizerGlobal } from './normalization'
 import { pca, trainablePCA } from './pca'
 import { bandpassByWavelength } from './preprocessing'
+import { quantileBinaryDecider } from './quantile-decider'
 import { anomalyPixelStatisticsMetric, scoreStatisticsMetric } from './score-metrics'
 import { rxGlobal } from './rx'
+import { scoreToLogit } from './score-to-logit'
 import { distinctnessLoss, orthogonalityLoss, selectorDiversityRegularizer, selectorEntropyRegularizer } from './selector-losses'
+import { twoStageBinaryDecider } from './two-stage-decider'
 
 const types: readonly NodeType[] = [
   cubeSource,
@@ -41,7 +44,10 @@ const types: readonly NodeType[] = [
   selectorEntropyRegularizer,
   selectorDiversityRegularizer,
   rxGlobal,
+  scoreToLogit,
+  binaryDecider,
   quantileBinaryDecider,
+  twoStageBinaryDecider,
   anomalyDetectionMetrics,
   scoreStatisticsMetric,
   anomalyPixelStatisticsMetric,

@@ -3,7 +3,7 @@ import type { DeviceChoice, DeviceReport } from '../../shared/device'
 import { detectionMetrics, thresholdCurve } from '../../shared/threshold-curve'
 import { scoresAreLocal, scoreScene } from '../inference/scene'
 import { scoringModel } from '../inference/partial-model'
-import { deciderOf, thresholdByRule } from '../inference/threshold'
+import { deciderOf, pixelScores, thresholdByRule } from '../inference/threshold'
 import type { FittedScene } from '../inference/trained-pipeline'
 import type { WorkContext } from '../inference/work'
 import { startStage } from '../inference/work'
@@ -29,15 +29,15 @@ export async function assess(model: Uint8Array, pipeline: Pipeline, frames: read
   try {
     const scenes: FittedScene[] = []
     const warnings: string[] = []
-    const judged: { scores: Float32Array; targets: Uint8Array }[] = []
+    const judged: Judged[] = []
     for (const { cube, targets } of frames) {
       const scene = await scoreScene(session, pipeline, cube, targets, { bytes: scoresAreLocal(pipeline) ? READ_BYTES : IMAGE_BYTES, signal: context.signal, onPixels: (count) => meter.advance(count) })
       const decided = scene.decisions !== null
       scenes.push({
-        path: cube.description.path, threshold: decided ? scene.threshold : null, flagged: decided ? scene.flagged : null, unusable: scene.unusable, metrics: scene.metrics,
+        path: cube.description.path, threshold: Number.isFinite(scene.threshold) ? scene.threshold : null, flagged: decided ? scene.flagged : null, unusable: scene.unusable, metrics: scene.metrics,
       })
       warnings.push(...scene.warnings)
-      if (targets) judged.push({ scores: scene.scores, targets })
+      if (targets) judged.push({ scores: scene.judged, targets })
     }
     meter.finish()
     return { scenes, metrics: scenes.length === 1 ? scenes[0].metrics : together(pipeline, judged), device: session.report, warnings }
@@ -46,17 +46,24 @@ export async function assess(model: Uint8Array, pipeline: Pipeline, frames: read
   }
 }
 
-function together(pipeline: Pipeline, judged: readonly { scores: Float32Array; targets: Uint8Array }[]): DetectionMetrics | null {
-  if (judged.length === 0) return null
-  const length = judged.reduce((sum, { scores }) => sum + scores.length, 0)
-  const scores = new Float32Array(length)
-  const targets = new Uint8Array(length)
-  let at = 0
-  for (const one of judged) {
-    scores.set(one.scores, at)
-    targets.set(one.targets, at)
-    at += one.scores.length
+/** Scores of one cube as the decider gets them [N, K], and its targets [N]. */
+interface Judged {
+  scores: Float32Array
+  targets: Uint8Array
+}
+
+function together(pipeline: Pipeline, cubes: readonly Judged[]): DetectionMetrics | null {
+  if (cubes.length === 0) return null
+  const judged = new Float32Array(cubes.reduce((sum, { scores }) => sum + scores.length, 0))
+  const targets = new Uint8Array(cubes.reduce((sum, cube) => sum + cube.targets.length, 0))
+  let [at, pixel] = [0, 0]
+  for (const cube of cubes) {
+    judged.set(cube.scores, at)
+    targets.set(cube.targets, pixel)
+    at += cube.scores.length
+    pixel += cube.targets.length
   }
+  const channels = judged.length / targets.length
   const decider = deciderOf(pipeline)
-  return detectionMetrics(thresholdCurve(scores, targets), decider ? thresholdByRule(decider, scores) : Infinity)
+  return detectionMetrics(thresholdCurve(pixelScores(judged, channels), targets), decider ? thresholdByRule(decider, judged, channels) : Infinity)
 }

@@ -1,5 +1,5 @@
 import { areaUnderRoc, thresholdCurve } from '../../shared/threshold-curve'
-import { decide, thresholdByRule } from '../inference/threshold'
+import { decide, pixelScores, thresholdByRule } from '../inference/threshold'
 import type { Tensor } from '../onnx/tensor'
 import { measuredNodes, scorePorts } from '../pipeline/compile'
 import type { Measured } from '../pipeline/compile'
@@ -121,7 +121,7 @@ function measure(pipeline: Pipeline, images: readonly ImageValues[]): Record<str
   const scores = joined(images.map(({ ports }) => ports.get(textOf(scorePorts(pipeline).scores)) ?? null))
   const targets = joinedTargets(images)
   if (scores && targets) {
-    const auc = areaUnderRoc(thresholdCurve(scores.data as Float32Array, targets.data as Uint8Array))
+    const auc = areaUnderRoc(thresholdCurve(pixelScores(scores.data as Float32Array, scores.shape[3]), targets.data as Uint8Array))
     if (auc !== null) numbers.auc = auc
   }
   return numbers
@@ -145,8 +145,11 @@ function tensorOf(pipeline: Pipeline, from: PortReference, images: readonly Imag
   if (role !== 'decider') return joined(images.map(({ ports }) => ports.get(textOf(from)) ?? null))
   const judged = textOf(behindDecider(pipeline, from))
   return joined(images.map(({ ports }): Tensor | null => {
-    const scores = ports.get(judged)?.data as Float32Array | undefined
-    return scores ? { type: 'bool', shape: [1, 1, scores.length, 1], data: decide(scores, thresholdByRule(source, scores)) } : null
+    const given = ports.get(judged)
+    if (!given) return null
+    const channels = given.shape[3]
+    const decisions = decide(pixelScores(given.data as Float32Array, channels), thresholdByRule(source, given.data as Float32Array, channels))
+    return { type: 'bool', shape: [1, 1, decisions.length, 1], data: decisions }
   }))
 }
 
