@@ -90,6 +90,19 @@ describe('a fit that cannot be', () => {
     expect(await refusal(request(pipeline, [bare], out))).toMatchObject({ code: 'bad-data', message: `The trainer watches metrics/iou, but ${bare} has no mask to compare with; name one, or watch val_loss.` })
   })
 
+  it('says before any training that a loss needs a mask, of training and of validation cubes', async () => {
+    const bare = await writeScene(folder, 'bare', scenePixels(), SHAPE, null)
+    const compared = deepSVDD({}, ({ nodes, connections }) => {
+      nodes.overlap = { type: 'IoULoss' }
+      connections.push(['scores.scores', 'overlap.predictions'], ['cube.mask', 'overlap.targets'])
+    })
+    expect(await refusal(request(compared, [bare], out))).toMatchObject({ code: 'bad-data', message: `The loss overlap compares with a mask, but ${bare} has none; name one with --mask.` })
+    expect(await refusal(request(compared, [cube], out, { validation: [bare] }))).toMatchObject({ code: 'bad-data', message: `The loss overlap compares with a mask, but ${bare} has none; name one with --val-mask.` })
+    // A loss that is not listed needs none.
+    const listed = { text: compared.text.replace('"trainer":{', '"trainer":{"losses":["loss"],'), path: compared.path }
+    await fitPipeline(request(listed, [bare], out, { epochs: 1 }), observed())
+  })
+
   it('names a cube without a single usable pixel', async () => {
     const empty = await writeScene(folder, 'empty', scenePixels().fill(Number.NaN))
     for (const pipeline of [deepSVDD(), rx()]) {
@@ -121,6 +134,19 @@ describe('a fit that cannot be', () => {
     const resumed = await fitPipeline(request(deepSVDD(), [cube], out, { resume: true }), observed())
     expect(resumed.phases.gradient?.epochs).toBe(4)
     await openTrainedPipeline(out)
+  })
+
+  it.each([['epoch-3', 0], ['epoch-4', 0], ['checkpoint', 3], ['last', 0]] as const)('goes on with kept epochs when the disk is full at %s', async (ending, after) => {
+    const whole = join(folder, 'whole')
+    const keeping = () => deepSVDD({ checkpoints: { monitor: 'val_loss', mode: ending === 'last' ? 'max' : 'min', keep: 2 } })
+    await fitPipeline(request(keeping(), [cube], whole), observed())
+    Object.assign(fullDisk, { ending, after })
+    await expect(fitPipeline(request(keeping(), [cube], out), observed())).rejects.toMatchObject({ code: 'cannot-write' })
+    fullDisk.ending = null
+    await fitPipeline(request(keeping(), [cube], out, { resume: true }), observed())
+    const [found, expected] = [await contents(out), await contents(whole)]
+    expect(Object.keys(found).sort()).toEqual(Object.keys(expected).sort())
+    for (const name of Object.keys(expected)) if (name !== 'run.json') expect(found[name] === expected[name], name).toBe(true)
   })
 
   it('keeps the last epoch when the disk fills up in the middle, and goes on from there', async () => {
