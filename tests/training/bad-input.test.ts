@@ -76,7 +76,7 @@ describe('a fit that cannot be', () => {
   })
 
   it('names what is wrong with the pipeline', async () => {
-    expect(await refusal(request(deepSVDD({}, ({ nodes }) => { nodes.extra = { type: 'Mystery' } }), [cube], out))).toMatchObject({ code: 'bad-pipeline' })
+    expect(await refusal(request(deepSVDD({}, ({ nodes }) => { nodes.projection = { type: 'Mystery' } }), [cube], out))).toMatchObject({ code: 'bad-pipeline' })
     expect(await refusal(request(deepSVDD({}, ({ nodes }) => { nodes.encoder.config = { num_channels: 5 } }), [cube], out))).toMatchObject({ code: 'bad-pipeline', message: expect.stringContaining('expects 5 channels') as string })
     const frozen = deepSVDD({ unfreeze: [], losses: ['loss'] }, ({ nodes }) => { nodes.loss.config = { weight: 0 } })
     // The loss's own radius always trains, so this one is a training of the radius alone.
