@@ -11,7 +11,6 @@ interface NotRun {
 const later = (subject: string): string => `${subject} belongs to a later issue.`
 
 export const notRun: readonly NotRun[] = [
-  { file: 'channel_mixer', cases: ['*'], reason: later('LearnableChannelMixer') },
   { file: 'decision_to_mask', cases: ['*'], reason: later('DecisionToMask') },
   { file: 'e2e_channel_selector', cases: ['*'], reason: later('SoftChannelSelector with RX') },
   { file: 'e2e_reducers', cases: ['*'], reason: later('Training of mixers and selectors') },
@@ -37,6 +36,7 @@ export const notRun: readonly NotRun[] = [
   { file: 'losses', cases: ['iou_nan_minmax'], reason: 'A defect: a score that is not a number becomes a finite loss; here the loss is NaN, and training stops with a sentence.' },
   { file: 'losses', cases: ['errors/loss_execution_stages'], reason: 'An argument of a Python constructor; losses run in training and validation, which is tested with the stages.' },
   { file: 'normalizers', cases: ['errors/non_contiguous_view'], reason: 'How PyTorch lays out memory; tensors here are always row-major.' },
+  { file: 'channel_mixer', cases: ['single_pixel/train_bn_single_value'], reason: 'A batch of one pixel, such as what is left over at the end of an epoch, must not end a training: its variance of 0 is taken as it is.' },
   { file: 'trainable_pca', cases: ['errors_and_flags/rank3'], reason: 'Calling a node directly, past the pipeline; cubes here always have four axes.' },
   { file: 'bandpass', cases: ['errors/hwc_rank3_ok'], reason: 'Calling a node directly, past the pipeline; cubes here always have four axes.' },
 

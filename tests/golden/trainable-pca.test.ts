@@ -6,6 +6,7 @@ import { oneNode, pipelineOf, refuseIfBad } from './documents'
 import { fitted, repositoryParameters, runCase, runNode, typeNamed } from './node-graph'
 import type { NodeCase, StoredTensor } from './read-vectors'
 import { expectClose, numbers, tensor, tensors } from './read-vectors'
+import { alignedRows } from './rows'
 import { expectCase, expectErrors, goldenSuite } from './suite'
 
 interface PCACase extends NodeCase {
@@ -73,18 +74,6 @@ async function perFrame(one: PCACase): Promise<void> {
 /** Which of the eigenvalues differ from their neighbours by more than rounding errors, so that the direction is defined. */
 function distinct(values: number[]): boolean[] {
   return values.map((value, at) => [values[at - 1], values[at + 1]].every((other) => other === undefined || Math.abs(other - value) > 1e-9 * values[0]))
-}
-
-/** Rows with the signs of the expected ones. */
-function alignedRows(found: Tensor, expected: Tensor): Tensor<'float32'> {
-  const [rows, columns] = found.shape
-  const data = Float32Array.from(found.data as Float32Array)
-  for (let row = 0; row < rows; row += 1) {
-    let product = 0
-    for (let column = 0; column < columns; column += 1) product += data[row * columns + column] * Number(expected.data[row * columns + column])
-    if (product < 0) for (let column = 0; column < columns; column += 1) data[row * columns + column] *= -1
-  }
-  return float32(found.shape, data)
 }
 
 function expectRows(found: Tensor, stored: StoredTensor | Tensor, compared: boolean[], relative: number): void {

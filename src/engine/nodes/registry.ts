@@ -1,6 +1,7 @@
 import type { NodeDescription } from '../../shared/nodes'
 import { concreteBandSelector } from './band-selector'
 import { binaryDecider } from './binary-decider'
+import { learnableChannelMixer } from './channel-mixer'
 import { cubeSource } from './cube-source'
 import { deepSVDDCenterTracker, deepSVDDProjection, deepSVDDScores } from './deep-svdd'
 import { foregroundContrastLoss } from './foreground-contrast'
@@ -26,6 +27,7 @@ const types: readonly NodeType[] = [
   zScoreNormalizerGlobal,
   trainablePCA,
   pca,
+  learnableChannelMixer,
   concreteBandSelector,
   minMaxNormalizer,
   zScoreNormalizer,
