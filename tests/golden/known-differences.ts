@@ -40,6 +40,8 @@ export const notRun: readonly NotRun[] = [
   { file: 'trainable_pca', cases: ['errors_and_flags/rank3'], reason: 'Calling a node directly, past the pipeline; cubes here always have four axes.' },
   { file: 'bandpass', cases: ['errors/hwc_rank3_ok'], reason: 'Calling a node directly, past the pipeline; cubes here always have four axes.' },
 
+  { file: 'schedulers', cases: ['errors/alias_plateau_is_not_resolved'], reason: 'A defect: the reference advertises this short name and does not resolve it. Here it is reduce_on_plateau.' },
+
   { file: 'ports', cases: ['compatibility/generic_tensor_target', 'compatibility/generic_tensor_source'], reason: 'Ports here always state their element type.' },
   { file: 'ports', cases: ['compatibility/symbolic_missing_attr', 'compatibility/symbolic_not_int'], reason: 'Sizes here are computed by typed functions; there is no attribute to miss.' },
   { file: 'ports', cases: ['compatibility/numpy_int32_vs_torch_int32'], reason: 'There is one int32 here.' },

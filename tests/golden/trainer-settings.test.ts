@@ -35,7 +35,6 @@ describe('reference vectors: schedulers (settings)', () => {
     await expectErrors('schedulers', errors, {
       unknown_optimizer: () => refuse({ optimizer: { name: 'rmsprop' } }),
       unknown_scheduler: () => refuse({ scheduler: { name: 'onecycle' } }),
-      alias_plateau_is_not_resolved: () => refuse({ scheduler: { name: 'plateau' } }),
       none_name_returns_none: () => expect(trainingRun({ scheduler: null }).trainer?.scheduler).toEqual({ name: 'fixed' }),
     })
   })

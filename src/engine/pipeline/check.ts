@@ -20,11 +20,15 @@ export interface CheckedDocument {
 export function checkDocument(document: PipelineDocument, facts: CubeFacts | null, overrides?: TrainerOverrides): CheckedDocument {
   const { nodes, findings, warnings } = analyse(document, facts)
   const { settings, faults } = readTrainer(document, nodes, overrides)
-  const inTrainer = faults.map(({ key, message }): Finding => {
-    const where = place(key, document.lineOf(key) || document.lineOf('trainer'))
-    return { node: null, problem: { code: 'bad-pipeline', message, path: document.path, where } }
-  })
+  const inTrainer = faults.map(({ key, message }): Finding => ({ node: null, problem: { code: 'bad-pipeline', message, path: document.path, where: placeInTrainer(document, key) } }))
   return { nodes, trainer: settings, findings: [...findings, ...inTrainer], warnings: [...document.warnings.map((problem): Finding => ({ node: null, problem })), ...warnings] }
+}
+
+/** Training runs of the repository dialect say the same under other keys. */
+function placeInTrainer(document: PipelineDocument, key: string): string {
+  const places = [key, key.replace(/^trainer/, 'training'), key.replace(/^trainer/, 'training.trainer')].map((one) => ({ key: one, line: document.lineOf(one) }))
+  const found = places.find(({ line }) => line > 0)
+  return found ? place(found.key, found.line) : place(key, document.lineOf('trainer') || document.lineOf('training'))
 }
 
 /** Every problem of a document, most of them known before a cube is; with `facts`, also those of channels and wavelengths. */

@@ -10,7 +10,7 @@ export const RUN_KEYS: readonly string[] = ['data', 'training', 'loss_nodes', 'm
 
 /** Whether a document lists its nodes by class name, itself or inside a training run. */
 export function isRepositoryDialect(value: Readonly<Record<string, unknown>>): boolean {
-  return Array.isArray(value.nodes) || (value.nodes === undefined && value.pipeline !== undefined)
+  return Array.isArray(value.nodes) || (value.nodes === undefined && (value.pipeline !== undefined || value.training !== undefined || Array.isArray(value.defaults)))
 }
 
 /**
@@ -21,13 +21,14 @@ export function readRepositoryDialect(value: Readonly<Record<string, unknown>>, 
   const complaints = new Complaints(path, source)
   const isRun = value.nodes === undefined
   const pipeline = isRun ? value.pipeline : value
-  if (!isMapping(pipeline)) complaints.add(`The pipeline of this training run is ${shown(pipeline)}; open the pipeline document itself, or write its nodes here.`, 'pipeline')
+  if (!isMapping(pipeline)) complaints.add(withoutPipeline(pipeline, value.defaults), pipeline === undefined ? 'defaults' : 'pipeline')
   const graph = isMapping(pipeline) ? pipeline : {}
   const prefix = isRun ? 'pipeline.' : ''
-  const nodes = readNodes(graph.nodes, complaints, `${prefix}nodes`)
+  const nodes = isMapping(pipeline) ? readNodes(graph.nodes, complaints, `${prefix}nodes`) : []
   const connections = readConnections(graph.connections, complaints, `${prefix}connections`)
   const metadata = isMapping(graph.metadata) ? graph.metadata : {}
-  const trainer = trainerFromRepository(value)
+  const trainer = trainerFromRepository(value, complaints)
+  if (isRun) warnOfMissingNodes(value.metric_nodes, nodes, complaints)
   return {
     path,
     dialect: 'repository',
@@ -41,6 +42,21 @@ export function readRepositoryDialect(value: Readonly<Record<string, unknown>>, 
     problems: complaints.problems,
     warnings: complaints.warnings,
   }
+}
+
+/** Hydra puts a training run together from files of its own configuration folder. */
+function withoutPipeline(pipeline: unknown, defaults: unknown): string {
+  const groups = Array.isArray(defaults) ? defaults.flatMap((entry: unknown) => (isMapping(entry) ? Object.entries(entry).map(([group, choice]) => `${group}: ${String(choice)}`) : [])) : []
+  const named = groups.find((group) => /pipeline/.test(group))
+  if (pipeline === undefined && named !== undefined) return `The pipeline of this training run is chosen by Hydra (${named}) and stands in another file; write the path of that file as pipeline, or its nodes.`
+  if (pipeline === undefined) return 'This training run states no pipeline; write its nodes, or the path of its document, as pipeline.'
+  return `The pipeline of this training run is ${shown(pipeline)}; open the pipeline document itself, or write its nodes here.`
+}
+
+function warnOfMissingNodes(written: unknown, nodes: readonly DocumentNode[], complaints: Complaints): void {
+  if (!Array.isArray(written)) return
+  const missing = written.filter((name) => !nodes.some((node) => node.name === name))
+  if (missing.length > 0 && nodes.length > 0) complaints.warn(`The training run lists ${missing.join(', ')} in metric_nodes, which the pipeline does not have; every metric of the pipeline is measured.`, 'metric_nodes')
 }
 
 function readNodes(value: unknown, complaints: Complaints, key: string): DocumentNode[] {

@@ -1,4 +1,4 @@
-import type { Document, Node } from 'yaml'
+import type { Alias, Document, Node } from 'yaml'
 import { LineCounter, isAlias, isMap, isScalar, isSeq, parseAllDocuments } from 'yaml'
 import type { Problem } from '../../shared/problem'
 import { CuvetteError } from '../../shared/problem'
@@ -48,6 +48,8 @@ function onlyDocument(text: string, lineCounter: LineCounter, path: string): Doc
 
 class Reader {
   private values = 0
+  /** What each alias stands for: the library looks through the whole document every time. */
+  private readonly resolved = new Map<Alias, unknown>()
 
   constructor(
     private readonly document: Document,
@@ -63,7 +65,7 @@ class Reader {
       throw new CuvetteError('bad-pipeline', 'The document is larger or deeper than a pipeline can be once its anchors are followed.', { path: this.path, where: key || undefined })
     }
     this.place(node, key)
-    if (isAlias(node)) return this.plain(node.resolve(this.document), key, depth + 1)
+    if (isAlias(node)) return this.plain(this.anchored(node), key, depth + 1)
     if (isScalar(node)) return node.value
     if (isSeq(node)) return node.items.map((item, index) => this.plain(item, join(key, index), depth + 1))
     if (isMap(node)) {
@@ -72,6 +74,11 @@ class Reader {
       return Object.fromEntries(entries)
     }
     return null
+  }
+
+  private anchored(alias: Alias): unknown {
+    if (!this.resolved.has(alias)) this.resolved.set(alias, alias.resolve(this.document))
+    return this.resolved.get(alias)
   }
 
   private entry(entries: Map<string, unknown>, keyNode: unknown, value: unknown, parent: string, depth: number): void {
