@@ -16,6 +16,11 @@ export function elementTypeOf(code: number): ElementType | undefined {
   return types.get(code)
 }
 
+/** The element type in which numbers of a file are read: half precision as float32; undefined for what is not supported. */
+export function readAs(code: number): ElementType | undefined {
+  return code === 10 || code === 16 ? 'float32' : types.get(code)
+}
+
 /** What to call an ONNX code in a sentence. */
 export function onnxTypeName(code: number): string {
   return names[code] ?? `number ${code}`

@@ -1,12 +1,10 @@
 import { CuvetteError } from '../../shared/problem'
-import { elementTypeOf, onnxTypeName, onnxTypeOf } from './element-types'
-import { Graph } from './graph'
-import type { Attribute, Dimension, GraphNode, InferredOutput, Value } from './graph'
+import { onnxTypeOf } from './element-types'
+import type { Attribute, Graph, GraphNode, Value } from './graph'
 import type { AttributeMessage, FunctionMessage, GraphMessage, ModelMessage, NodeMessage, ValueInfoMessage } from './messages/schema'
 import { decodeModelMessage, encodeModelMessage } from './messages/schema'
-import { tensorFromMessage, tensorMessage, toNumber } from './messages/tensor'
-import { operatorRule, operatorRules, ruleName } from './operators'
-import type { Tensor } from './tensor'
+import { tensorMessage, toNumber } from './messages/tensor'
+import { operatorRules, ruleName } from './operators'
 
 /** What we write: read by every runtime since ONNX Runtime 1.12, the training runtime 1.19.2 included. */
 export const IR_VERSION = 8
@@ -31,15 +29,6 @@ export interface EncodeOptions {
   inputs?: readonly string[]
   /** Versions of further domains that the graph uses; 1 where nothing is said. */
   opsets?: Readonly<Record<string, number>>
-}
-
-export interface DecodedModel {
-  graph: Graph
-  metadata: Record<string, string>
-  /** Version by domain; '' is ai.onnx. */
-  opsets: Record<string, number>
-  functions: ModelFunction[]
-  name: string
 }
 
 /**
@@ -184,57 +173,6 @@ function valueInfo(name: string, value: Value): ValueInfoMessage {
   return { name, type: { tensor_type: { elem_type: onnxTypeOf(value.type), shape: { dim } } } }
 }
 
-/**
- * Reads an .onnx file into a graph that can be run, differentiated and written again. Shapes are inferred anew;
- * operators without a rule keep the shapes that the file states. Throws CuvetteError: 'bad-artifact' for damaged or
- * foreign bytes, data in other files and unknown element types; 'unsupported' for opsets other than 13 to 17,
- * control flow and operators whose results are unknown.
- */
-export function decodeModel(bytes: Uint8Array, path: string): DecodedModel {
-  const message = readModel(bytes, path)
-  const source = message.graph as GraphMessage
-  const opsets = Object.fromEntries((message.opset_import ?? []).map(({ domain, version }) => [domain === 'ai.onnx' ? '' : (domain ?? ''), toNumber(version ?? 0)]))
-  if (opsets[''] !== undefined && (opsets[''] < 13 || opsets[''] > OPSET)) {
-    throw new CuvetteError('unsupported', `The model uses ONNX opset ${opsets['']}; 13 to ${OPSET} are supported. Convert it to opset ${OPSET}.`, { path })
-  }
-  if ((source.sparse_initializer?.length ?? 0) > 0) throw new CuvetteError('unsupported', 'The model holds sparse tensors, which are not supported.', { path })
-
-  const graph = new Graph()
-  const defaults = new Map((source.initializer ?? []).map((tensor) => [tensor.name ?? '', tensorFromMessage(tensor, path)]))
-  try {
-    for (const input of source.input ?? []) {
-      const { name, type, shape } = valueOf(input, path)
-      graph.input(name, type, shape, defaults.get(name))
-    }
-    for (const [name, tensor] of defaults) {
-      if (!graph.has(name)) graph.initializer(name, tensor)
-    }
-    const stated = new Map([...(source.value_info ?? []), ...(source.output ?? [])].map((info) => [info.name ?? '', info]))
-    source.node?.forEach((node, index) => appendNode(graph, node, index, stated, path))
-    for (const output of source.output ?? []) graph.output(output.name ?? '', graph.value(output.name ?? ''))
-  } catch (error) {
-    // A graph that contradicts itself is the file's fault.
-    if (error instanceof CuvetteError && error.path === undefined) {
-      const code = error.code === 'unsupported' ? 'unsupported' : 'bad-artifact'
-      throw new CuvetteError(code, error.message, { path, where: error.where, cause: error })
-    }
-    throw error
-  }
-  return {
-    graph,
-    metadata: Object.fromEntries((message.metadata_props ?? []).map(({ key, value }) => [key ?? '', value ?? ''])),
-    opsets,
-    functions: (message.functions ?? []).map((definition) => ({
-      domain: definition.domain ?? '',
-      name: definition.name ?? '',
-      inputs: definition.input ?? [],
-      outputs: definition.output ?? [],
-      nodes: (definition.node ?? []).map((node, index) => nodeOf(node, index, path)),
-    })),
-    name: source.name ?? '',
-  }
-}
-
 /** Decodes the message, and refuses bytes that are not a model. */
 export function readModel(bytes: Uint8Array, path: string): ModelMessage {
   let message: ModelMessage
@@ -247,82 +185,4 @@ export function readModel(bytes: Uint8Array, path: string): ModelMessage {
     throw new CuvetteError('bad-artifact', `The file is not an ONNX model: a format version, a graph and an operator set are expected in its ${bytes.length} bytes.`, { path })
   }
   return message
-}
-
-function valueOf(info: ValueInfoMessage, path: string): Value {
-  const name = info.name ?? ''
-  const tensor = info.type?.tensor_type
-  if (!tensor) throw new CuvetteError('unsupported', `The value ${name} of the model is not a tensor.`, { path, where: name })
-  const type = elementTypeOf(tensor.elem_type ?? 0)
-  if (!type) {
-    throw new CuvetteError('bad-artifact', `The value ${name} of the model has the element type ${onnxTypeName(tensor.elem_type ?? 0)}; float32, float64, int32, int64, uint8 or bool is expected.`, { path, where: name })
-  }
-  if (!tensor.shape) throw new CuvetteError('unsupported', `The value ${name} of the model has no stated number of axes.`, { path, where: name })
-  const shape = (tensor.shape.dim ?? []).map((dim, axis): Dimension => (Object.hasOwn(dim, 'dim_value') ? toNumber(dim.dim_value ?? 0) : dim.dim_param || `${name}.${axis}`))
-  return { name, type, shape }
-}
-
-function nodeOf(message: NodeMessage, index: number, path: string): GraphNode {
-  const op = message.op_type ?? ''
-  const name = message.name || `${op}_${index}`
-  return {
-    op,
-    domain: message.domain === 'ai.onnx' ? '' : (message.domain ?? ''),
-    name,
-    inputs: message.input ?? [],
-    outputs: message.output ?? [],
-    attributes: Object.fromEntries((message.attribute ?? []).map((attribute) => [attribute.name ?? '', attributeOf(attribute, op, name, path)])),
-  }
-}
-
-function attributeOf(message: AttributeMessage, op: string, node: string, path: string): Attribute {
-  switch (message.type) {
-    case 1:
-      return { kind: 'float', value: message.f ?? 0 }
-    case 2:
-      return { kind: 'int', value: toNumber(message.i ?? 0) }
-    case 3:
-      return { kind: 'string', value: new TextDecoder().decode(message.s ?? new Uint8Array()) }
-    case 4:
-      return { kind: 'tensor', value: tensorFromMessage(message.t ?? {}, path) }
-    case 6:
-      return { kind: 'floats', value: [...(message.floats ?? [])] }
-    case 7:
-      return { kind: 'ints', value: (message.ints ?? []).map(toNumber) }
-    default:
-      throw new CuvetteError('unsupported', `The operator ${op} at ${node} has an attribute ${message.name ?? ''} of a kind that is not supported (control flow or a list of texts).`, { path, where: node })
-  }
-}
-
-function appendNode(graph: Graph, message: NodeMessage, index: number, stated: ReadonlyMap<string, ValueInfoMessage>, path: string): void {
-  const node = nodeOf(message, index, path)
-  if (node.op === 'Constant' && node.domain === '') {
-    graph.initializer(node.outputs[0], literalOf(node, path))
-    return
-  }
-  const inputs = node.inputs.map((name) => {
-    if (name === '') return null
-    if (!graph.has(name)) throw new CuvetteError('bad-artifact', `The operator ${node.op} at ${node.name} uses the value ${name}, which nothing before it makes.`, { path, where: node.name })
-    return graph.value(name)
-  })
-  graph.append(node, operatorRules().has(ruleName(node.op, node.domain)) ? operatorRule(node.op, node.domain, node.name).infer({ graph, node, inputs }) : statedOutputs(node, stated, path))
-}
-
-/** An operator that we do not know may stand in a graph when the file says what comes out of it. */
-function statedOutputs(node: GraphNode, stated: ReadonlyMap<string, ValueInfoMessage>, path: string): InferredOutput[] {
-  return node.outputs.map((output) => {
-    const info = stated.get(output)
-    if (output !== '' && !info) operatorRule(node.op, node.domain, node.name)
-    return info ? valueOf(info, path) : { type: 'float32', shape: [] }
-  })
-}
-
-function literalOf(node: GraphNode, path: string): Tensor {
-  const { value, value_float: number, value_floats: numbers, value_int: integer, value_ints: integerList } = node.attributes
-  if (value?.kind === 'tensor') return value.value
-  if (number?.kind === 'float') return { type: 'float32', shape: [], data: Float32Array.of(number.value) }
-  if (numbers?.kind === 'floats') return { type: 'float32', shape: [numbers.value.length], data: Float32Array.from(numbers.value) }
-  if (integer?.kind === 'int') return { type: 'int64', shape: [], data: BigInt64Array.of(BigInt(integer.value)) }
-  if (integerList?.kind === 'ints') return { type: 'int64', shape: [integerList.value.length], data: BigInt64Array.from(integerList.value, BigInt) }
-  throw new CuvetteError('unsupported', `The constant at ${node.name} holds texts or sparse numbers, which are not supported.`, { path, where: node.name })
 }

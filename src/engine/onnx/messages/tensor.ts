@@ -1,5 +1,5 @@
 import { CuvetteError } from '../../../shared/problem'
-import { elementTypeOf, onnxTypeName, onnxTypeOf } from '../element-types'
+import { onnxTypeName, onnxTypeOf, readAs } from '../element-types'
 import type { ElementType, Tensor, TensorData } from '../tensor'
 import { elementCount } from '../tensor'
 import type { Integer, TensorMessage } from './schema'
@@ -16,7 +16,7 @@ export function tensorMessage(name: string, tensor: Tensor): TensorMessage {
   }
 }
 
-/** Refuses data outside the file, element types that our graphs do not use, and wrong lengths. */
+/** Half precision becomes float32. Refuses data outside the file, element types that our graphs do not use, and wrong lengths. */
 export function tensorFromMessage(message: TensorMessage, path: string): Tensor {
   const name = message.name ?? ''
   const refuse = (sentence: string): never => {
@@ -25,8 +25,8 @@ export function tensorFromMessage(message: TensorMessage, path: string): Tensor 
   if (message.data_location === 1 || (message.external_data?.length ?? 0) > 0) {
     refuse('keeps its data in another file; save the model with all data inside')
   }
-  const type = elementTypeOf(message.data_type ?? 0)
-  if (!type) return refuse(`has the element type ${onnxTypeName(message.data_type ?? 0)}; float32, float64, int32, int64, uint8 or bool is expected`)
+  const type = readAs(message.data_type ?? 0)
+  if (!type) return refuse(`has the element type ${onnxTypeName(message.data_type ?? 0)}; float32, float16, bfloat16, float64, int32, int64, uint8 or bool is expected`)
   const shape = (message.dims ?? []).map(toNumber)
   const count = elementCount(shape)
   if (shape.some((size) => size < 0) || !Number.isSafeInteger(count)) refuse(`has the shape [${shape.join(', ')}]`)
@@ -44,6 +44,7 @@ export function toNumber(integer: Integer): number {
 const arrays = { float32: Float32Array, float64: Float64Array, int32: Int32Array, int64: BigInt64Array, uint8: Uint8Array, bool: Uint8Array }
 
 function dataOf(message: TensorMessage, type: ElementType): TensorData[ElementType] | null {
+  if (message.data_type === 10 || message.data_type === 16) return halves(message, message.data_type === 10 ? fromHalf : fromBrain)
   const raw = message.raw_data
   if (raw && raw.length > 0) {
     const Data = arrays[type]
@@ -63,4 +64,31 @@ function dataOf(message: TensorMessage, type: ElementType): TensorData[ElementTy
     default:
       return Uint8Array.from(message.int32_data ?? [])
   }
+}
+
+function halves(message: TensorMessage, convert: (bits: number) => number): Float32Array | null {
+  const raw = message.raw_data
+  if (!raw || raw.length === 0) return Float32Array.from(message.int32_data ?? [], convert)
+  if (raw.length % 2 !== 0) return null
+  const result = new Float32Array(raw.length / 2)
+  for (let index = 0; index < result.length; index += 1) result[index] = convert(raw[2 * index] | (raw[2 * index + 1] << 8))
+  return result
+}
+
+/** IEEE 754 binary16. */
+function fromHalf(bits: number): number {
+  const sign = bits & 0x8000 ? -1 : 1
+  const exponent = (bits >> 10) & 0x1f
+  const fraction = bits & 0x3ff
+  if (exponent === 0) return sign * fraction * 2 ** -24
+  if (exponent === 31) return fraction === 0 ? sign * Infinity : Number.NaN
+  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15)
+}
+
+const bits = new DataView(new ArrayBuffer(4))
+
+/** bfloat16: the upper half of a float32. */
+function fromBrain(upper: number): number {
+  bits.setUint32(0, (upper & 0xffff) * 65536)
+  return bits.getFloat32(0)
 }
