@@ -173,11 +173,83 @@ describe('damaged MATLAB 5 files', () => {
         bytes[at] = wrong
         const path = folder.file('wrong.mat', bytes)
         const outcome = await openCube(path).then(async (cube) => {
-          await cube.readBand(0, { line: 0, sample: 0, lines: 1, samples: 1 })
-          await cube.close()
+          await cube.readBand(0, { line: 0, sample: 0, lines: 1, samples: 1 }).finally(() => cube.close())
         }).catch((error: unknown) => error)
         if (outcome !== undefined) expect(outcome, `byte ${at} = ${wrong}`).toMatchObject({ name: 'CuvetteError' })
       }
     }
+  })
+})
+
+describe('structs, complex numbers and axes of MATLAB 5 files', () => {
+  const first: [number, number, number] = [5, 4, 3]
+  const bandsFirst = columnMajor(first, (band, line, sample) => value(line, sample, band))
+
+  it.each([['plain', false], ['compressed', true]])('reads the fields of a struct, %s', async (name, compressed) => {
+    const path = folder.file(`struct-${name}.mat`, matlab5Bytes([
+      { name: 'scene', shape: [1, 1], values: [], matlabClass: 'struct', compressed, fields: [
+        { name: 'note', shape: [1, 3], matlabClass: 'char', values: [65, 66, 67], stored: 'uint16' },
+        { name: 'cube', shape, values, stored: 'uint16' },
+        { name: 'gt', shape: [4, 3], values: range(12), stored: 'uint8' },
+      ] },
+      { name: 'x', shape: [1, 1], values: [1] },
+    ]))
+    const cube = await openCube(path)
+    expect(cube.description).toMatchObject({ variable: 'scene.cube', shape, dtype: 'uint16', mask: { variable: 'scene.gt' }, warnings: [] })
+    expect(cube.description.variables.map((variable) => variable.name)).toEqual(['scene', 'scene.note', 'scene.cube', 'scene.gt', 'x'])
+    expect(await cube.readPixels(whole)).toEqual(expectedPixels(value, whole, range(5)))
+    await cube.close()
+    expect((await describeCube(`${path}#scene.cube`)).variable).toBe('scene.cube')
+    expect((await problemOf(() => describeCube(`${path}#scene`))).message).toBe(`The variable scene (1 x 1 struct) of ${path} is not a cube; expected a numeric array with three axes (lines, samples, bands).`)
+  })
+
+  it.each([['plain', false], ['compressed', true]])('shows complex numbers as their magnitude, %s', async (name, compressed) => {
+    const path = folder.file(`complex-${name}.mat`, matlab5Bytes([{ name: 'data', shape, values, stored: 'uint16', complex: true, compressed }]))
+    const cube = await openCube(path, { pieceBytes: 16 })
+    expect(cube.description).toMatchObject({ dtype: 'complex128', shape })
+    expect(await cube.readPixels(whole)).toEqual(expectedPixels((...at) => Math.fround(Math.hypot(value(...at), value(...at))), whole, range(5)))
+    await cube.close()
+  })
+
+  it('finds the axis of the bands by a list of wavelengths or an image, and can be told', async () => {
+    const listed = folder.file('listed.mat', matlab5Bytes([
+      { name: 'data', shape: first, values: bandsFirst, stored: 'uint8' }, { name: 'wavelengths', shape: [5, 1], values: [0.4, 0.5, 0.6, 0.7, 0.8], compressed: true }, { name: 'fwhm', shape: [1, 5], values: [1, 2, 3, 4, 5], stored: 'uint8' },
+    ]))
+    const cube = await openCube(listed)
+    expect(cube.description).toMatchObject({
+      shape: [4, 3, 5], interleave: 'bip', wavelengths: [0.4, 0.5, 0.6, 0.7, 0.8], wavelengthUnit: 'µm', fwhm: [1, 2, 3, 4, 5], warnings: ['The unit of wavelengths is not given; µm is assumed from the values.'],
+    })
+    expect(await cube.readPixels(whole)).toEqual(expectedPixels(value, whole, range(5)))
+    await cube.close()
+
+    const masked = folder.file('masked.mat', matlab5Bytes([{ name: 'data', shape: first, values: bandsFirst, stored: 'uint8' }, { name: 'gt', shape: [4, 3], values: range(12), stored: 'uint8' }]))
+    expect(await describeCube(masked)).toMatchObject({ shape: [4, 3, 5], interleave: 'bip', mask: { variable: 'gt' } })
+    const bare = folder.file('axes.mat', matlab5Bytes([{ name: 'data', shape: first, values: bandsFirst, stored: 'uint8' }]))
+    expect((await describeCube(bare)).shape).toEqual([5, 4, 3])
+    expect(await describeCube(`${bare}#data@bands=first`)).toMatchObject({ shape: [4, 3, 5], variable: 'data@bands=first' })
+    expect(await describeCube(`${bare}#@bands=middle`)).toMatchObject({ shape: [5, 3, 4], interleave: 'bil' })
+    expect(await describeCube(`${masked}#data@bands=last`)).toMatchObject({ shape: [5, 4, 3], interleave: 'bsq', mask: null })
+  })
+
+  it('says so where an image was made flat', async () => {
+    const flat = folder.file('pixels.mat', matlab5Bytes([{ name: 'X', shape: [40, 9], values: range(360), stored: 'uint16' }]))
+    expect((await problemOf(() => describeCube(flat))).message).toBe(
+      `${flat} holds no numeric array with three axes (lines, samples, bands); it holds X (40 x 9 uint16); if X is pixels x bands, save it as lines x samples x bands.`,
+    )
+  })
+
+  it('does not unpack more of a compressed element than it says', async () => {
+    const { deflateSync } = await import('node:zlib')
+    const plain = matlab5Bytes([{ name: 'data', shape, values, stored: 'uint16' }])
+    const bomb = deflateSync(Buffer.concat([plain.subarray(128), Buffer.alloc(300 * 1024 * 1024)]))
+    const tag = Buffer.alloc(8)
+    tag.writeUInt32LE(15, 0)
+    tag.writeUInt32LE(bomb.length, 4)
+    const path = folder.file('bomb.mat', Buffer.concat([plain.subarray(0, 128), tag, bomb]))
+    const before = process.memoryUsage().arrayBuffers
+    const cube = await openCube(path)
+    expect(await cube.readPixels(whole)).toEqual(expectedPixels(value, whole, range(5)))
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(32 * 1024 * 1024)
+    await cube.close()
   })
 })

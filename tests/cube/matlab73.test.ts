@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { describeCube, openCube } from '../../src/engine/cube/open-cube'
+import { writeHdf5 } from './support/hdf5-writer'
 import { writeMatlab73 } from './support/matlab73-writer'
 import { columnMajor } from './support/matlab5-writer'
 import { expectedBand, expectedPixels, range } from './support/reference-cube'
@@ -126,6 +127,29 @@ describe('damaged MATLAB 7.3 files', () => {
     const reading = problemOf(() => cube.readPixels({ line: 0, sample: 0, lines: 100, samples: 100 }, null, undefined, stop.signal))
     stop.abort()
     expect(await reading).toMatchObject({ code: 'cancelled', message: `Reading ${path} was cancelled.` })
+    await cube.close()
+  })
+})
+
+describe('structs and axes of MATLAB 7.3 files', () => {
+  it('reads the fields of a struct, and follows no links', async () => {
+    const path = await writeHdf5(folder.file('struct.mat'), {
+      arrays: [{ name: 'scene/cube', shape: [6, 5, 7], data: values, dtype: '<d' }, { name: 'scene/lambda', shape: [1, 6], data: [400, 500, 600, 700, 800, 900], dtype: '<d' }],
+      soft: [['scene/loop', '/scene']], external: [['elsewhere', 'struct.mat', '/scene']],
+    })
+    const cube = await openCube(path)
+    expect(cube.description).toMatchObject({ variable: 'scene.cube', shape, wavelengths: [400, 500, 600, 700, 800, 900], wavelengthUnit: 'nm' })
+    expect(cube.description.variables.map(({ name }) => name)).toEqual(['scene', 'scene.cube', 'scene.lambda'])
+    expect(await cube.readPixels(whole)).toEqual(expectedPixels(value, whole, range(6)))
+    await cube.close()
+  })
+
+  it('reads another axis as the bands when it is told', async () => {
+    const swapped = columnMajor([6, 7, 5], (band, line, sample) => value(line, sample, band))
+    const path = await writeMatlab73(folder.file('axes.mat'), [{ name: 'data', matlabClass: 'double', shape: [6, 7, 5], data: Float64Array.from(swapped), chunks: [2, 3, 5] }])
+    const cube = await openCube(`${path}#data@bands=first`)
+    expect(cube.description).toMatchObject({ shape, interleave: 'bip' })
+    expect(await cube.readPixels(whole)).toEqual(expectedPixels(value, whole, range(6)))
     await cube.close()
   })
 })

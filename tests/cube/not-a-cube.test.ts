@@ -14,8 +14,6 @@ describe('what is not a cube', () => {
     ['photo.png', Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]), 'a PNG picture'],
     ['photo.jpg', Buffer.from([0xff, 0xd8, 0xff, 0xe0]), 'a JPEG picture'],
     ['empty.img', '', 'an empty file'],
-    ['cube.h5', Buffer.from('\x89HDF\r\n\x1a\n', 'latin1'), 'an HDF5 file'],
-    ['cube.nc', Buffer.from('CDF\x01', 'latin1'), 'a NetCDF 3 file'],
     ['numbers.img', Buffer.from([1, 0, 2, 0, 3, 0]), 'binary data without an ENVI header'],
     ['old.mat', Buffer.from([0, 0, 0, 0, 3, 0, 0, 0, 3, 0, 0, 0]), 'a MATLAB file of another version (save it again with the option -v7)'],
   ])('%s', async (name, content, looks) => {

@@ -184,7 +184,7 @@ describe('damaged TIFF', () => {
     ['text-offsets', tagged({ 256: 'wide!' }), 'bad-data', 'is damaged: it holds text in tag 256 (width) of page 1, where numbers are expected; copy or export it again.'],
     ['jpeg', tagged({ 259: one(3, 7) }), 'unsupported', 'is compressed with JPEG, which cannot be read; write it uncompressed or with LZW, Deflate or PackBits.'],
     ['unknown-method', tagged({ 259: one(3, 999) }), 'unsupported', 'is compressed with method 999, which cannot be read; write it uncompressed or with LZW, Deflate or PackBits.'],
-    ['twelve-bits', tagged({ 258: one(3, 12, 12, 12, 12) }), 'unsupported', 'holds numbers of 12 bits in the sample format 1, which cannot be read; expected integers of 8, 16, 32 or 64 bits or floats of 32 or 64 bits.'],
+    ['twelve-bits', tagged({ 258: one(3, 12, 12, 12, 12) }), 'unsupported', 'holds numbers of 12 bits in the sample format 1, which cannot be read; expected integers of 8, 16, 32 or 64 bits or floats of 16, 32 or 64 bits.'],
     ['mixed-types', tagged({ 258: one(3, 16, 8, 16, 16) }), 'unsupported', 'has bands of different types (bits per sample 16, 8), which cannot be read; write all bands in one type.'],
     ['predictor', tagged({ 317: one(3, 3) }), 'unsupported', 'uses predictor 3 on uint16 numbers, which cannot be read; write it without a predictor.'],
     ['planar-3', tagged({ 284: one(3, 3) }), 'bad-data', 'is damaged: it holds the planar configuration 3, where 1 or 2 is expected; copy or export it again.'],

@@ -30,6 +30,9 @@ export const INFLATED_BYTES = 256 * 1024 * 1024
 /** Deflate cannot shrink data by more than this. */
 const LARGEST_RATIO = 1032
 
+/** Data may go on for so long after what is wanted before it is left alone; the end of exact data is checked. */
+const SLACK_BYTES = 1024 * 1024
+
 /** Whether so few compressed bytes can hold so many. */
 export function canHold(deflated: Deflated): boolean {
   return deflated.length * LARGEST_RATIO >= deflated.inflatedLength
@@ -65,6 +68,8 @@ async function inflate(deflated: Deflated, budget: number, signal?: AbortSignal)
   const sink = deflated.inflatedLength <= budget ? memorySink(deflated) : await temporarySink(deflated)
   let received = 0
   let checksum = 0
+  let seen = 0
+  const enough = () => seen > deflated.inflatedLength + SLACK_BYTES
   try {
     await pipeline(
       createReadStream(deflated.path, { start: deflated.start, end: deflated.start + deflated.length - 1, highWaterMark: 1 << 18 }),
@@ -78,10 +83,16 @@ async function inflate(deflated: Deflated, budget: number, signal?: AbortSignal)
           }
           if (wanted > 0) await sink.write(chunk.subarray(0, wanted), received)
           received += wanted
+          seen += chunk.length
+          if (enough()) break
         }
       },
       { signal },
-    )
+    ).catch((error: unknown) => {
+      // Stopping early closes the streams before their end.
+      if (!enough()) throw error
+    })
+    throwIfCancelled(deflated.path, signal)
     if (received < deflated.inflatedLength) throw tooShort(deflated, received)
     if (deflated.checksum !== undefined && checksum !== deflated.checksum) throw otherChecksum(deflated)
     return sink.source

@@ -25,6 +25,15 @@ export function parseReference(reference: string): Reference {
   return { path: resolve(reference.slice(0, mark)), variable: variable || null }
 }
 
+/** Which axis of an array holds the bands. */
+export type BandAxis = 'first' | 'middle' | 'last'
+
+/** What `variable` of a reference says: `data`, `data@bands=first`, or `@bands=first` for the array that is chosen without a name. */
+export function parseVariable(variable: string | null | undefined): { name: string | null; bandAxis: BandAxis | null } {
+  const found = /^(.*)@bands=(first|middle|last)$/.exec(variable ?? '')
+  return found ? { name: found[1] || null, bandAxis: found[2] as BandAxis } : { name: variable || null, bandAxis: null }
+}
+
 /** The other direction. */
 export function formatReference(reference: Reference): string {
   return reference.variable === null ? reference.path : `${reference.path}#${reference.variable}`

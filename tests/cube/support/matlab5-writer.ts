@@ -18,6 +18,8 @@ export interface MatlabArray {
   logical?: boolean
   complex?: boolean
   compressed?: boolean
+  /** Of a struct; `shape` is then [1, 1] and `values` empty. */
+  fields?: MatlabArray[]
 }
 
 export function matlab5Bytes(arrays: MatlabArray[], little = true): Buffer {
@@ -36,12 +38,19 @@ function topLevel(array: MatlabArray, little: boolean): Buffer {
   return Buffer.concat([tag(15, packed.length, little), packed])
 }
 
-function matrixContent({ name, matlabClass = 'double', shape, stored = 'float64', values, logical, complex }: MatlabArray, little: boolean): Buffer {
+function matrixContent({ name, matlabClass = 'double', shape, stored = 'float64', values, logical, complex, fields }: MatlabArray, little: boolean): Buffer {
   const flags = Buffer.alloc(8)
   put32(flags, 0, CLASSES[matlabClass] | (logical ? 0x200 : 0) | (complex ? 0x800 : 0), little)
   const dimensions = Buffer.alloc(4 * shape.length)
   shape.forEach((size, axis) => put32(dimensions, 4 * axis, size, little))
   const parts = [element(6, flags, little), element(5, dimensions, little), element(1, Buffer.from(name, 'latin1'), little)]
+  if (fields) {
+    const width = Buffer.alloc(4)
+    put32(width, 0, 32, little)
+    const names = Buffer.concat(fields.map((field) => Buffer.concat([Buffer.from(field.name), Buffer.alloc(32)]).subarray(0, 32)))
+    // Fields have no names of their own.
+    return Buffer.concat([...parts, element(5, width, little), element(1, names, little), ...fields.map((field) => element(14, matrixContent({ ...field, name: '' }, little), little))])
+  }
   const numbers = element(STORED[stored], numbersOf(values, stored, little), little)
   return Buffer.concat([...parts, numbers, ...(complex ? [numbers] : [])])
 }

@@ -1,7 +1,9 @@
 import type { CubeFormat } from '../cube'
 import { envi } from './envi'
+import { hdf5 } from './hdf5'
 import { matlab5 } from './matlab5'
 import { matlab73 } from './matlab73'
+import { netcdf3 } from './netcdf3'
 import { npy } from './npy'
 import { npz } from './npz'
 import { tiff } from './tiff'
@@ -13,6 +15,8 @@ import { tiff } from './tiff'
 export const formats: readonly CubeFormat[] = [
   matlab5,
   matlab73,
+  hdf5,
+  netcdf3,
   tiff,
   npy,
   npz,

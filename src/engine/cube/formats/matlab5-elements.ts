@@ -11,8 +11,11 @@ import type { Variable } from './variables'
 
 export const HEADER_BYTES = 128
 
-/** Bytes in the file; flags, dimensions and a name need far less. */
+/** Bytes in the file; flags, dimensions and a name need far less. Compressed ones may grow by 1032. */
 const LARGEST_ARRAY_HEADER = 256 * 1024
+const LARGEST_PACKED_HEADER = 16 * 1024
+/** Names of the fields of a struct. */
+const LARGEST_NAMES = 1024 * 1024
 
 const MATRIX = 14
 const COMPRESSED = 15
@@ -41,8 +44,12 @@ interface Element {
 
 /** An array of a MATLAB 5 file and where its numbers lie. */
 export interface Matlab5Variable extends Variable {
-  /** Type of the stored numbers; null for cells, structs, text, complex and sparse arrays. */
+  /** Type of the stored numbers (of a complex array: of the real parts); null for cells, structs, text and sparse arrays. */
   stored: CubeDataType | null
+  /** Where the imaginary parts of a complex array are, as an element of their own, counted like `dataStart`; otherwise null. */
+  imaginary: number | null
+  /** Bytes of the whole array when it is decompressed; 0 where it is not compressed. */
+  inflatedLength: number
   /** Whether `element` is compressed; then `dataStart` counts in the decompressed bytes. */
   compressed: boolean
   element: Element
@@ -62,8 +69,12 @@ export function isMatlab5(head: Uint8Array): boolean {
   return (mark === 'IM' && head[125] === 1) || (mark === 'MI' && head[124] === 1)
 }
 
-/** Lists the arrays of a file; reads tags and array headers only. Throws CuvetteError('truncated' | 'bad-data'). */
-export async function listMatlab5(source: ByteSource, size: number): Promise<Matlab5File> {
+/**
+ * Lists the arrays of a file, and those in its structs one level deep ("data.cube"); reads tags and array headers only.
+ * `inflate` opens the decompressed bytes of a struct; null where they are too many to look through.
+ * Throws CuvetteError('truncated' | 'bad-data').
+ */
+export async function listMatlab5(source: ByteSource, size: number, inflate: (struct: Matlab5Variable) => ByteSource | null): Promise<Matlab5File> {
   const head = new Uint8Array(HEADER_BYTES)
   await source.read(0, head)
   const littleEndian = head[126] === 0x49
@@ -79,6 +90,7 @@ export async function listMatlab5(source: ByteSource, size: number): Promise<Mat
     if (element.type === MATRIX || element.type === COMPRESSED) {
       const variable = await readVariable(source, element, littleEndian)
       if (variable) variables.push(variable)
+      if (variable?.dtype === 'struct' && variable.shape.every((extent) => extent === 1)) variables.push(...await fieldsOf(source, variable, littleEndian, inflate))
     }
     position = element.start + element.length
   }
@@ -93,8 +105,73 @@ async function readVariable(source: ByteSource, element: Element, littleEndian: 
     await source.read(element.start, bytes)
     const parsed = element.type === MATRIX ? parseMatrix(bytes, 0, element, littleEndian, source.path) : parseCompressed(bytes, element, littleEndian, source.path)
     if (parsed !== 'more') return parsed
-    if (taken === element.length || limit >= LARGEST_ARRAY_HEADER) throw damaged(source.path, `an array whose header is cut off at byte ${element.start}`)
+    if (taken === element.length || limit >= (element.type === MATRIX ? LARGEST_ARRAY_HEADER : LARGEST_PACKED_HEADER)) throw damaged(source.path, `an array whose header is cut off at byte ${element.start}`)
   }
+}
+
+async function fieldsOf(file: ByteSource, struct: Matlab5Variable, littleEndian: boolean, inflate: (struct: Matlab5Variable) => ByteSource | null): Promise<Matlab5Variable[]> {
+  if (!struct.compressed) return structFields(file, struct, struct.element.start, struct.element.start + struct.element.length, littleEndian)
+  const source = inflate(struct)
+  if (!source) return []
+  try {
+    return await structFields(source, struct, 8, struct.inflatedLength, littleEndian)
+  } finally {
+    await source.close()
+  }
+}
+
+/** After flags, dimensions and name: the length of a field name, all names, and one matrix a field. */
+async function structFields(source: ByteSource, struct: Matlab5Variable, start: number, end: number, littleEndian: boolean): Promise<Matlab5Variable[]> {
+  let position = start
+  async function next(): Promise<Element> {
+    if (position + 8 > end) throw damaged(source.path, `the struct "${struct.name}" that is cut off`)
+    const tag = new DataView((await bytesAt(source, position, 8)).buffer)
+    const word = tag.getUint32(0, littleEndian)
+    const small = word >>> 16
+    const element = small > 0
+      ? { type: word & 0xffff, start: position + 4, length: Math.min(small, 4) }
+      : { type: word, start: position + 8, length: tag.getUint32(4, littleEndian) }
+    if (element.start + element.length > end) throw damaged(source.path, `a field of the struct "${struct.name}" that is longer than the struct`)
+    position = small > 0 ? position + 8 : element.start + Math.ceil(element.length / 8) * 8
+    return element
+  }
+
+  await next()
+  await next()
+  await next()
+  const width = await next()
+  const names = await next()
+  const nameBytes = width.length === 4 ? new DataView((await bytesAt(source, width.start, 4)).buffer).getInt32(0, littleEndian) : 0
+  if (nameBytes < 1 || names.length % nameBytes !== 0 || names.length > LARGEST_NAMES) throw damaged(source.path, `names of fields that are not understood in the struct "${struct.name}"`)
+  const text = new TextDecoder('latin1').decode(await bytesAt(source, names.start, names.length))
+  const fields: Matlab5Variable[] = []
+  for (let field = 0; field < names.length / nameBytes; field += 1) {
+    const element = await next()
+    if (element.type !== MATRIX) throw damaged(source.path, `a field of type ${element.type} in the struct "${struct.name}"`)
+    const variable = await readVariable(source, element, littleEndian)
+    const name = `${struct.name}.${text.slice(field * nameBytes, (field + 1) * nameBytes).replace(/\0[^]*$/, '')}`
+    if (variable) fields.push({ ...variable, name, compressed: struct.compressed, inflatedLength: struct.inflatedLength, element: struct.compressed ? struct.element : element })
+  }
+  return fields
+}
+
+/** Type and place of the imaginary parts of a complex array. Throws CuvetteError('bad-data'). */
+export async function imaginaryPart(source: ByteSource, { name, shape, imaginary }: Matlab5Variable, littleEndian: boolean): Promise<{ dtype: CubeDataType; start: number }> {
+  const position = imaginary ?? 0
+  const tag = new DataView((await bytesAt(source, position, 8)).buffer)
+  const word = tag.getUint32(0, littleEndian)
+  const small = word >>> 16
+  const dtype = STORED_TYPES[small > 0 ? word & 0xffff : word]
+  const length = small > 0 ? small : tag.getUint32(4, littleEndian)
+  const elements = shape.reduce((product, size) => product * size, 1)
+  if (!dtype || length !== elements * BYTES_PER_ELEMENT[dtype]) throw damaged(source.path, `imaginary parts of ${length} bytes in the variable "${name}", where ${shape.join(' x ')} numbers are expected`)
+  return { dtype, start: position + (small > 0 ? 4 : 8) }
+}
+
+async function bytesAt(source: ByteSource, position: number, length: number): Promise<Uint8Array> {
+  const bytes = new Uint8Array(length)
+  await source.read(position, bytes)
+  return bytes
 }
 
 function parseCompressed(bytes: Uint8Array, element: Element, littleEndian: boolean, path: string): Matlab5Variable | null | 'more' {
@@ -107,7 +184,8 @@ function parseCompressed(bytes: Uint8Array, element: Element, littleEndian: bool
   if (inflated.length < 8) return 'more'
   const view = new DataView(inflated.buffer, inflated.byteOffset, inflated.length)
   if (view.getUint32(0, littleEndian) !== MATRIX) return null
-  return parseMatrix(inflated, 8, element, littleEndian, path)
+  const parsed = parseMatrix(inflated, 8, element, littleEndian, path)
+  return parsed && parsed !== 'more' ? { ...parsed, inflatedLength: 8 + view.getUint32(4, littleEndian) } : parsed
 }
 
 /** Reads flags, dimensions, name and the tag of the numbers; 'more' when `bytes` ends before. */
@@ -143,9 +221,9 @@ function parseMatrix(bytes: Uint8Array, start: number, element: Element, littleE
   const compressed = element.type === COMPRESSED
   const flagBits = (word >>> 8) & 0xff
   const classNumber = word & 0xff
-  const plain = { name: text, shape, numeric: false, stored: null, compressed, element, dataStart: 0, dataBytes: 0 }
+  const plain = { name: text, shape, numeric: false, stored: null, imaginary: null, inflatedLength: 0, compressed, element, dataStart: 0, dataBytes: 0 }
   if (classNumber < 6 || classNumber > 15) return { ...plain, dtype: className }
-  if (flagBits & COMPLEX_FLAG) return { ...plain, dtype: `complex ${className}` }
+  const complex = (flagBits & COMPLEX_FLAG) !== 0
 
   const data = next()
   if (!data) return 'more'
@@ -157,8 +235,9 @@ function parseMatrix(bytes: Uint8Array, start: number, element: Element, littleE
   }
   if (!compressed && data.content + data.length > element.length) throw damaged(path, `the variable "${text}" longer than its element`)
   const dataStart = compressed ? data.content : element.start + data.content
-  const dtype = flagBits & LOGICAL_FLAG ? 'logical' : stored
-  return { name: text, shape, dtype, numeric: true, stored, compressed, element, dataStart, dataBytes: data.length }
+  const imaginary = complex ? (compressed ? position : element.start + position) : null
+  const dtype = complex ? `complex ${className}` : flagBits & LOGICAL_FLAG ? 'logical' : stored
+  return { name: text, shape, dtype, numeric: true, stored, imaginary, inflatedLength: 0, compressed, element, dataStart, dataBytes: data.length }
 }
 
 function truncated(path: string, expected: number, found: number): CuvetteError {

@@ -100,7 +100,9 @@ export function tiffBlocks(images: readonly TiffImage[], littleEndian: boolean, 
     }
   }
 
+  const interleaved = images.length === 1 && !first.planar && first.bands > 1
   return {
+    bandBytes: interleaved ? first.byteCounts.reduce((sum, bytes) => sum + bytes, 0) : undefined,
     async read(box, out, signals) {
       if (images.length === 1 && !first.planar) return readImage(first, 0, box, out, signals)
       for (let n = 0; n < box.bands.indices.length; n += 1) {

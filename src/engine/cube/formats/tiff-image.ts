@@ -127,7 +127,7 @@ async function readType(directory: TiffDirectory, bands: number, path: string): 
   if (found) return found
   throw new CuvetteError(
     'unsupported',
-    `${path} holds numbers of ${bits[0]} bits in the sample format ${formats[0]}, which cannot be read; expected integers of 8, 16, 32 or 64 bits or floats of 32 or 64 bits.`,
+    `${path} holds numbers of ${bits[0]} bits in the sample format ${formats[0]}, which cannot be read; expected integers of 8, 16, 32 or 64 bits or floats of 16, 32 or 64 bits.`,
     { path, where: 'bits per sample' },
   )
 }
@@ -135,7 +135,7 @@ async function readType(directory: TiffDirectory, bands: number, path: string): 
 /** Sample format (1 unsigned, 2 signed, 3 float, 6 complex float) and bits. */
 const numberTypes: Record<string, CubeDataType | undefined> = {
   '1/8': 'uint8', '1/16': 'uint16', '1/32': 'uint32', '1/64': 'uint64', '2/8': 'int8', '2/16': 'int16', '2/32': 'int32', '2/64': 'int64',
-  '3/32': 'float32', '3/64': 'float64', '6/64': 'complex64', '6/128': 'complex128',
+  '3/16': 'float16', '3/32': 'float32', '3/64': 'float64', '6/64': 'complex64', '6/128': 'complex128',
 }
 
 function readCompression(code: number, path: string): Compression {
@@ -149,7 +149,7 @@ function readCompression(code: number, path: string): Compression {
 }
 
 async function readPredictor(value: number, dtype: CubeDataType, path: string): Promise<1 | 2 | 3> {
-  const float = dtype === 'float32' || dtype === 'float64'
+  const float = dtype === 'float16' || dtype === 'float32' || dtype === 'float64'
   const complex = dtype === 'complex64' || dtype === 'complex128'
   if (value === 1 || (value === 2 && !complex) || (value === 3 && float)) return value
   throw new CuvetteError('unsupported', `${path} uses predictor ${value} on ${dtype} numbers, which cannot be read; write it without a predictor.`, { path, where: 'predictor' })

@@ -46,7 +46,7 @@ function chooseCube<V extends Variable>(variables: readonly V[], wanted: string 
   if (wanted !== null) return namedCube(variables, wanted, path)
   const cubes = variables.filter(({ numeric, shape }) => numeric && shape.length === 3 && shape.every((size) => size > 0))
   if (cubes.length === 0) {
-    throw new CuvetteError('not-a-cube', `${path} holds no numeric array with three axes (lines, samples, bands); ${listed(variables)}.`, { path })
+    throw new CuvetteError('not-a-cube', `${path} holds no numeric array with three axes (lines, samples, bands); ${listed(variables)}${flattened(variables)}.`, { path })
   }
   const largest = Math.max(...cubes.map(elements))
   const best = cubes.filter((cube) => elements(cube) === largest)
@@ -56,6 +56,12 @@ function chooseCube<V extends Variable>(variables: readonly V[], wanted: string 
     `${path} holds several cubes of the same size (${best.map(({ name }) => name).join(', ')}); choose one by writing its name after "#", as in ${path}#${best[0].name}.`,
     { path },
   )
+}
+
+/** An image whose lines and samples were made one axis is common; it cannot be told apart from an image for sure. */
+function flattened(variables: readonly Variable[]): string {
+  const flat = variables.find(({ numeric, shape }) => numeric && shape.length === 2 && shape[1] >= 8 && shape[0] >= 4 * shape[1])
+  return flat ? `; if ${flat.name} is pixels x bands, save it as lines x samples x bands` : ''
 }
 
 function namedCube<V extends Variable>(variables: readonly V[], wanted: string, path: string): V {
@@ -106,6 +112,7 @@ function elements({ shape }: VariableSummary): number {
   return shape.reduce((product, size) => product * size, 1)
 }
 
-function summaries(variables: readonly Variable[]): VariableSummary[] {
+/** As descriptions list them. */
+export function summaries(variables: readonly Variable[]): VariableSummary[] {
   return variables.map(({ name, shape, dtype }) => ({ name, shape: [...shape], dtype }))
 }
