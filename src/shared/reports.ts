@@ -8,14 +8,19 @@ import type { DetectionMetrics } from './metrics'
 export interface FitRequest {
   /** YAML text of the pipeline, and where it came from, for messages. */
   pipeline: { text: string; path: string }
-  /** Cube paths, each optionally with #variable, or folders of cubes. Empty: those of the document's data section. */
+  /** Cube paths, each optionally with #variable, or folders of cubes. Empty: those of the document. */
   data: string[]
   /** One per data cube, null for none; or empty: then a mask is looked for beside or inside each cube. */
   masks: (string | null)[]
-  /** Cubes for validation at each epoch. Empty: those of the document's data section, else the training cubes. */
+  /** Cubes for validation at each epoch. Empty: those of the document, else the training cubes. */
   validation: string[]
   /** As `masks`, of the validation cubes. */
   validationMasks?: (string | null)[]
+  /**
+   * Whether cubes of the document's data section are read for what is not named here. Only where the caller may read
+   * whatever the document names, relative to `pipeline.path`.
+   */
+  dataOfDocument?: boolean
   /** Cubes that are scored after the training, with the weights that were chosen. */
   test?: string[]
   /** As `masks`, of the test cubes. */

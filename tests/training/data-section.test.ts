@@ -20,7 +20,7 @@ function withData(data: unknown, trainer: Record<string, unknown> = {}): FitRequ
   const { text } = deepSVDD({ epochs: 1, ...trainer })
   return { text: JSON.stringify({ ...(JSON.parse(text) as object), data }), path: join(folder, 'pipeline.yaml') }
 }
-const fit = (data: unknown, more: Partial<FitRequest> = {}, cubes: string[] = []) => fitPipeline(request(withData(data), cubes, out, more), observed())
+const fit = (data: unknown, more: Partial<FitRequest> = {}, cubes: string[] = []) => fitPipeline(request(withData(data), cubes, out, { dataOfDocument: true, ...more }), observed())
 const named = (name: string) => join(folder, name)
 
 async function used(): Promise<{ train: string[]; validation: string[] | null; test: string[] | null; masks: string[] }> {
@@ -49,6 +49,12 @@ describe('the data section of a document', () => {
     await writeFile(join(folder, 'frames', 'notes.txt'), 'No cube.')
     await fit({ cubes: ['frames'], val_ids: [1] })
     expect(await used()).toMatchObject({ train: ['frames/1.hdr', 'frames/3.hdr'], validation: ['frames/2.hdr'], masks: ['frames/1_mask.hdr', 'frames/3_mask.hdr'] })
+  })
+
+  it('is not looked at where the caller does not allow it', async () => {
+    await fit({ train: ['nothing.hdr'], test: ['nothing.hdr'] }, { dataOfDocument: false }, [named('a.hdr')])
+    expect(await used()).toMatchObject({ train: ['a.hdr'], validation: null, test: null })
+    await expect(fit({ train: ['a.hdr'] }, { dataOfDocument: false })).rejects.toMatchObject({ code: 'bad-argument' })
   })
 
   it('says which classes are anomalous', async () => {
@@ -85,7 +91,7 @@ describe('the data section of a document', () => {
     await expect(fit({ train: ['nothing.hdr'] })).rejects.toMatchObject({ code: 'missing-file' })
     const { pipeline } = JSON.parse(JSON.stringify({ pipeline: { nodes: [{ name: 'data', class_name: 'LentilsAnomalyDataNode' }, { name: 'rx', class_name: 'RXGlobal' }], connections: [{ source: 'data.outputs.cube', target: 'rx.inputs.data' }] } })) as { pipeline: object }
     const run = { text: JSON.stringify({ pipeline, data: { cu3s_file_path: 'x.cu3s', train_ids: [0] } }), path: join(folder, 'run.yaml') }
-    await expect(fitPipeline(request(run, [], out), observed())).rejects.toMatchObject({ message: expect.stringMatching(/The document names x\.cu3s, which cannot be read here\.$/) as string })
+    await expect(fitPipeline(request(run, [], out, { dataOfDocument: true }), observed())).rejects.toMatchObject({ message: expect.stringMatching(/The document names x\.cu3s, which cannot be read here\.$/) as string })
   })
 
   it('refuses validation and test cubes with other bands, and masks of other sizes', async () => {

@@ -35,6 +35,7 @@ export async function fit(file: string, options: FitOptions, terminal: Terminal)
     validationMasks: options.valMask ?? [],
     test: options.test ?? [],
     testMasks: options.testMask ?? [],
+    dataOfDocument: true,
     out: resolve(options.out),
     epochs: options.epochs,
     seed: options.seed,

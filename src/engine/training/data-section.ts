@@ -27,20 +27,20 @@ const CLASSES = ['normal_class_ids', 'anomaly_class_ids'] as const
 const KEYS = [...Object.keys(SPLITS), 'cubes', 'masks', ...Object.values(SPLITS), ...CLASSES, 'batch_size']
 
 /**
- * Which cubes a fit trains, validates and tests on: those of the request, and where it names none, those of the document's
- * `data` section, whose paths are relative to the document. Throws CuvetteError('bad-pipeline' | 'bad-argument').
+ * Which cubes a fit trains, validates and tests on: those of the request, and where it names none and allows it, those of
+ * the document's `data` section, whose paths are relative to the document. Throws CuvetteError('bad-pipeline' | 'bad-argument').
  */
 export async function splitsOf(request: FitRequest, document: PipelineDocument, signal?: AbortSignal): Promise<DataSplits> {
-  const section = new DataSection(document, signal)
+  const section = request.dataOfDocument ? new DataSection(document, signal) : null
   const split = async (name: keyof typeof SPLITS, cubes: readonly string[], masks: readonly (string | null)[], flag: string): Promise<NamedCubes> => {
     if (cubes.length === 0 && masks.length > 0) throw new CuvetteError('bad-argument', `Masks were named with ${flag}mask, but no cubes with ${flag === '--' ? '--data' : flag.slice(0, -1)}; name both.`)
-    if (cubes.length === 0) return await section.split(name)
+    if (cubes.length === 0) return section ? await section.split(name) : { cubes: [], masks: [] }
     const opened = await withFoldersOpened(cubes, signal)
     return { cubes: opened, masks: masks.length === 0 ? opened.map(() => undefined) : [...masks] }
   }
   const train = await split('train', request.data, request.masks, '--')
   if (train.cubes.length === 0) {
-    const session = section.session === null ? '' : ` The document names ${section.session}, which cannot be read here.`
+    const session = section?.session ? ` The document names ${section.session}, which cannot be read here.` : ''
     throw new CuvetteError('bad-argument', `No cube was named; name at least one with --data, or in the data section of the document.${session}`)
   }
   return {
