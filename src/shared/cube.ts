@@ -39,6 +39,22 @@ export interface CubeDescription {
   mask: MaskDescription | null
   /** Sentences. */
   warnings: string[]
+  /** The file does not state `wavelengthUnit`; it is a guess from the values. */
+  wavelengthUnitGuessed?: boolean
+  /** One per band: what is to be multiplied with, and then added to, the stored numbers; stated, never applied silently. */
+  gains?: number[]
+  offsets?: number[]
+  /** What the numbers of a classification stand for. */
+  classes?: ClassDescription[]
+  /** The file is a spectral library: each line, of one sample, is one spectrum. Names as far as there are any. */
+  library?: { spectra: string[] }
+}
+
+/** A class as a file names and colours it; colours are red, green, blue from 0 to 255. */
+export interface ClassDescription {
+  id: number
+  name: string | null
+  colour: [number, number, number] | null
 }
 
 export interface MaskDescription {
@@ -46,7 +62,10 @@ export interface MaskDescription {
   variable: string | null
   /** [lines, samples] */
   shape: [number, number]
-  classes: { id: number; count: number }[]
+  /** Those that occur. A name and a colour where the file gives them. */
+  classes: { id: number; count: number; name?: string; colour?: [number, number, number] }[]
+  /** Sentences: how values became classes, what was left out. */
+  warnings?: string[]
 }
 
 /** Spread of one band, over finite pixels that are not no-data. */

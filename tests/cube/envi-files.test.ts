@@ -88,16 +88,6 @@ describe('files that cannot be opened', () => {
     })
   })
 
-  it('an ESRI header, named or found', async () => {
-    const at = folderWith({ 'a.hdr': 'BYTEORDER I\nLAYOUT BIL\nNROWS 3\nNCOLS 4\nNBANDS 5\nNBITS 16\n', 'a.img': 'data' })
-    for (const named of ['a.hdr', 'a.img']) {
-      expect(await problemOf(() => describeCube(at(named)))).toMatchObject({
-        code: 'unsupported',
-        message: `${at('a.hdr')} is an ESRI header, which cannot be read; expected an ENVI header, so save the image as ENVI.`,
-      })
-    }
-  })
-
   it('a variable of a file that has none', async () => {
     const at = folderWith({ 'a.hdr': 'header', 'a.img': 'data' })
     expect(await problemOf(() => describeCube(`${at('a.img')}#data`))).toMatchObject({

@@ -190,9 +190,6 @@ describe('headers that cannot be used', () => {
     expect(await problemWith({ 'file type': 'TIFF' })).toEqual({
       code: 'unsupported', where: 'file type', message: `${hdr}: the file type "TIFF" cannot be read; save the image as ENVI Standard.`,
     })
-    expect(await problemWith({ 'file type': 'ENVI Spectral Library' })).toEqual({
-      code: 'not-a-cube', where: 'file type', message: `${hdr} is an ENVI spectral library of 3 spectra, not a cube; open an image instead.`,
-    })
   })
 
   it('gives a sentence or a cube for any mangled header, never a defect', async () => {

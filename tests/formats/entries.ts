@@ -26,6 +26,7 @@ const cube = v.strictObject({
   interleave: v.picklist(['bsq', 'bil', 'bip']),
   wavelengths: v.optional(series),
   wavelengthUnit: v.optional(v.string()),
+  wavelengthUnitGuessed: v.optional(v.boolean()),
   fwhm: v.optional(series),
   bandNames: v.optional(names),
   badBands: v.optional(series),

@@ -179,6 +179,9 @@ function otherChecksum({ path, subject }: Deflated): CuvetteError {
 function damaged(deflated: Deflated, received: number, error: unknown): CuvetteError {
   if (error instanceof CuvetteError) return error
   const code = (error as NodeJS.ErrnoException).code ?? ''
+  if (code === 'Z_BUF_ERROR' && received >= deflated.inflatedLength) {
+    return new CuvetteError('truncated', `${deflated.subject} is incomplete: the end of its compressed data is missing; copy or export the file again.`, { path: deflated.path, cause: error })
+  }
   if (code === 'Z_BUF_ERROR') return tooShort(deflated, received)
   if (!code.startsWith('Z_')) return cannotRead(deflated.path, error)
   return new CuvetteError('bad-data', `${deflated.subject} cannot be decompressed: the compressed data is damaged after ${received} bytes; copy or export the file again.`, { path: deflated.path, cause: error })

@@ -1,4 +1,4 @@
-import type { CubeDescription, MaskDescription } from '../../shared/cube'
+import type { ClassDescription, CubeDescription, MaskDescription } from '../../shared/cube'
 import { CuvetteError } from '../../shared/problem'
 import type { Cube } from './cube'
 import { openFile } from './open-file'
@@ -71,11 +71,17 @@ async function classesOf(reference: string, shape: readonly [number, number], va
         counts[value] += 1
       }
     }
-    const classes = Array.from(counts, (count, id) => ({ id, count })).filter(({ count }) => count > 0)
+    const classes = Array.from(counts, (count, id) => ({ id, count, ...named(description.classes, id) })).filter(({ count }) => count > 0)
     return { path: description.path, variable: description.variable, shape: [lines, samples], classes }
   } finally {
     await cube.close()
   }
+}
+
+/** Name and colour of a class, where the file gives them. */
+function named(classes: readonly ClassDescription[] | undefined, id: number): { name?: string; colour?: [number, number, number] } {
+  const found = classes?.find((other) => other.id === id)
+  return { ...(found?.name ? { name: found.name } : {}), ...(found?.colour ? { colour: found.colour } : {}) }
 }
 
 function notAClass({ path, variable, shape }: CubeDescription, value: number, pixel: number): CuvetteError {

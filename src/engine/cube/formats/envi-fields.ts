@@ -1,9 +1,12 @@
-import type { CubeDataType, Interleave } from '../../../shared/cube'
+import type { ClassDescription, CubeDataType, Interleave } from '../../../shared/cube'
 import { CuvetteError } from '../../../shared/problem'
 import { BYTES_PER_ELEMENT } from '../numbers'
 import { guessedUnit, normalisedUnit } from '../wavelengths'
 import type { EnviHeader } from './envi-header'
 import { nameList, numberList } from './envi-header'
+
+/** Of a classification in 16 bits. */
+const MOST_CLASSES = 65_536
 
 /** Codes of "data type" in ENVI headers. */
 export const ENVI_DATA_TYPES: Record<number, CubeDataType> = {
@@ -25,24 +28,28 @@ export interface EnviFields {
   dataBytes: number
   wavelengths: number[] | null
   wavelengthUnit: string | null
+  wavelengthUnitGuessed: boolean
   fwhm: number[] | null
   bandNames: string[] | null
   badBands: number[]
   defaultBands: number[] | null
   noData: number | null
   scale: number | null
+  gains: number[] | null
+  offsets: number[] | null
+  classes: ClassDescription[] | null
+  /** Names of the spectra of a spectral library, which is read as a cube of one sample: (spectra, 1, channels). */
+  spectra: string[] | null
   warnings: string[]
 }
 
-/** Reads the meaning of a header. Throws CuvetteError: 'bad-header', 'unsupported', or 'not-a-cube' for a spectral library. */
+/** Reads the meaning of a header. Throws CuvetteError: 'bad-header' or 'unsupported'. */
 export function enviFields(header: EnviHeader): EnviFields {
   const { path, entries } = header
   const warnings = [...header.warnings]
   refuseOtherFileTypes(header)
 
-  const samples = wholeNumber(header, 'samples', 1)
-  const lines = wholeNumber(header, 'lines', 1)
-  const bands = wholeNumber(header, 'bands', 1)
+  const { lines, samples, bands, spectra } = readSizes(header)
   const code = wholeNumber(header, 'data type', 0)
   const dtype = ENVI_DATA_TYPES[code]
   if (!dtype) {
@@ -58,15 +65,19 @@ export function enviFields(header: EnviHeader): EnviFields {
   if (!Number.isSafeInteger(dataBytes)) {
     throw new CuvetteError('bad-header', `${path}: ${lines} lines x ${samples} samples x ${bands} bands is larger than any file; correct the header.`, { path, where: 'lines' })
   }
-  const bandNames = readBandNames(header, bands, warnings)
-  const { wavelengths, wavelengthUnit } = readWavelengths(header, bands, bandNames, warnings)
+  // The one band of a library has a name; its channels have none.
+  const bandNames = spectra ? null : readBandNames(header, bands, warnings)
+  const gains = perBand(header, 'data gain values', bands, warnings)
+  const offsets = perBand(header, 'data offset values', bands, warnings)
   if (entries.get('data gain values')?.text || entries.get('data offset values')?.text) {
     warnings.push('The header gives gains or offsets for each band; the numbers are shown as stored.')
   }
 
   return {
-    lines, samples, bands, dtype, headerOffset, dataBytes, bandNames, wavelengths, wavelengthUnit, warnings,
-    interleave: readInterleave(header),
+    lines, samples, bands, dtype, headerOffset, dataBytes, bandNames, gains, offsets, spectra, warnings,
+    ...readWavelengths(header, bands, bandNames, warnings),
+    // A spectrum of a library lies in one line, channel after channel.
+    interleave: spectra ? 'bip' : readInterleave(header),
     littleEndian: readByteOrder(header, BYTES_PER_ELEMENT[dtype] > 1, warnings),
     compressed: entries.has('file compression') && wholeNumber(header, 'file compression', 0) !== 0,
     fwhm: perBand(header, 'fwhm', bands, warnings),
@@ -74,15 +85,46 @@ export function enviFields(header: EnviHeader): EnviFields {
     defaultBands: readDefaultBands(header, bands, warnings),
     noData: optionalNumber(header, 'data ignore value', warnings),
     scale: readScale(header, warnings),
+    classes: readClasses(header, warnings),
   }
+}
+
+/** A spectral library states its spectra as lines and their channels as samples of one band. */
+function readSizes(header: EnviHeader): { lines: number; samples: number; bands: number; spectra: string[] | null } {
+  const samples = wholeNumber(header, 'samples', 1)
+  const lines = wholeNumber(header, 'lines', 1)
+  const bands = wholeNumber(header, 'bands', 1)
+  if (!isLibrary(header)) return { lines, samples, bands, spectra: null }
+  if (bands !== 1) {
+    throw new CuvetteError('bad-header', `${header.path} is an ENVI spectral library with ${bands} bands; a library has one, its spectra are the lines and their channels the samples.`, { path: header.path, where: 'bands' })
+  }
+  return { lines, samples: 1, bands: samples, spectra: nameList(header.entries.get('spectra names')?.text ?? '', lines) ?? [] }
+}
+
+function isLibrary({ entries }: EnviHeader): boolean {
+  return (entries.get('file type')?.text.toLowerCase() ?? '').includes('spectral library')
+}
+
+/** Classes of a classification: "class names", and "class lookup" with red, green and blue of each. */
+function readClasses({ entries }: EnviHeader, warnings: string[]): ClassDescription[] | null {
+  const lookup = numberList(entries.get('class lookup')?.text ?? '') ?? []
+  const stated = Number(entries.get('classes')?.text ?? NaN)
+  const text = entries.get('class names')?.text ?? ''
+  const count = Number.isSafeInteger(stated) && stated >= 1 ? stated : text.split(',').filter((name) => name.trim() !== '').length
+  if (count === 0) return null
+  if (count > MOST_CLASSES) {
+    warnings.push(`"classes" is ${count}; names and colours of up to ${MOST_CLASSES} classes are read, so they are left out.`)
+    return null
+  }
+  const names = nameList(text, count)
+  if (text !== '' && !names) warnings.push(`"class names" does not list ${count} names, one for each class; it is left out.`)
+  const colours = lookup.length === 3 * count && lookup.every((part) => Number.isInteger(part) && part >= 0 && part <= 255)
+  if (lookup.length > 0 && !colours) warnings.push(`"class lookup" does not list red, green and blue from 0 to 255 for each of ${count} classes; it is left out.`)
+  return Array.from({ length: count }, (_, id) => ({ id, name: names?.[id] ?? null, colour: colours ? [lookup[3 * id], lookup[3 * id + 1], lookup[3 * id + 2]] : null }))
 }
 
 function refuseOtherFileTypes({ path, entries }: EnviHeader): void {
   const type = entries.get('file type')?.text.toLowerCase() ?? ''
-  if (type.includes('spectral library')) {
-    const spectra = entries.get('lines')?.text
-    throw new CuvetteError('not-a-cube', `${path} is an ENVI spectral library${spectra ? ` of ${spectra} spectra` : ''}, not a cube; open an image instead.`, { path, where: 'file type' })
-  }
   if (/meta|tiff|nitf|hdf|jpeg|jp2|mrsid|virtual/.test(type)) {
     throw new CuvetteError('unsupported', `${path}: the file type "${entries.get('file type')?.text}" cannot be read; save the image as ENVI Standard.`, { path, where: 'file type' })
   }
@@ -139,29 +181,36 @@ function perBand({ entries }: EnviHeader, key: string, bands: number, warnings: 
   return null
 }
 
-function readWavelengths(header: EnviHeader, bands: number, names: string[] | null, warnings: string[]): { wavelengths: number[] | null; wavelengthUnit: string | null } {
+type Wavelengths = Pick<EnviFields, 'wavelengths' | 'wavelengthUnit' | 'wavelengthUnitGuessed'>
+
+function readWavelengths(header: EnviHeader, bands: number, names: string[] | null, warnings: string[]): Wavelengths {
   const wavelengths = perBand(header, 'wavelength', bands, warnings)
   if (!wavelengths) {
     const named = names && wavelengthsInNames(names)
-    if (named) warnings.push('The header has no usable "wavelength"; the wavelengths are taken from the band names.')
-    return named || { wavelengths: null, wavelengthUnit: null }
+    if (!named) return { wavelengths: null, wavelengthUnit: null, wavelengthUnitGuessed: false }
+    const guess = named.wavelengthUnitGuessed ? `, and ${named.wavelengthUnit} is assumed from the values` : ''
+    warnings.push(`The header has no usable "wavelength"; the wavelengths are taken from the band names${guess}.`)
+    return named
   }
   const written = header.entries.get('wavelength units')?.text
   const unit = normalisedUnit(written)
-  if (unit) return { wavelengths, wavelengthUnit: unit }
+  if (unit) return { wavelengths, wavelengthUnit: unit, wavelengthUnitGuessed: false }
   const guess = guessedUnit(wavelengths)
   const found = written ? `gives the wavelength unit as "${written}"` : 'does not give the wavelength unit'
   warnings.push(guess ? `The header ${found}; ${guess} is assumed from the values.` : `The header ${found}, and the values do not tell it.`)
-  return { wavelengths, wavelengthUnit: guess }
+  return { wavelengths, wavelengthUnit: guess, wavelengthUnitGuessed: guess !== null }
 }
 
-/** "376.44 Nanometers" in every name, with one unit. */
-function wavelengthsInNames(names: readonly string[]): { wavelengths: number[]; wavelengthUnit: string | null } | null {
+/** "376.44 Nanometers" in every name, with one unit; or a rising number in parentheses at the end of every name: "Resize (Band 1) (426.82)". */
+function wavelengthsInNames(names: readonly string[]): Wavelengths | null {
   const found = names.map((name) => /(\d+(?:\.\d+)?)\s*(nm|nanomet(?:er|re)s?|µm|um|micromet(?:er|re)s?|microns?)(?![a-z])/i.exec(name))
   const units = new Set(found.map((match) => normalisedUnit(match?.[2])))
   const [unit] = units
-  if (units.size !== 1 || unit === null) return null
-  return { wavelengths: found.map((match) => Number(match?.[1])), wavelengthUnit: unit }
+  if (units.size === 1 && unit !== null) return { wavelengths: found.map((match) => Number(match?.[1])), wavelengthUnit: unit, wavelengthUnitGuessed: false }
+  const bare = names.map((name) => Number(/\((\d+(?:\.\d+)?)\)\s*$/.exec(name)?.[1] ?? NaN))
+  const guess = guessedUnit(bare)
+  if (bare.length < 2 || guess === null || bare.some((value, band) => band > 0 && !(value > bare[band - 1]))) return null
+  return { wavelengths: bare, wavelengthUnit: guess, wavelengthUnitGuessed: true }
 }
 
 function readBandNames({ entries }: EnviHeader, bands: number, warnings: string[]): string[] | null {

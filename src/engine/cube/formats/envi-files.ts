@@ -17,7 +17,10 @@ export async function headersOf(dataPath: string): Promise<string[]> {
   const stem = name.slice(0, name.length - extname(name).length)
   const wanted = [...new Set([`${name}.hdr`, `${stem}.hdr`])].filter((header) => header !== name)
   const names = await readdir(folder).catch(() => [])
-  return wanted.flatMap((header) => names.filter((found) => found.toLowerCase() === header)).map((found) => join(folder, found))
+  const found = wanted.flatMap((header) => names.filter((name) => name.toLowerCase() === header)).map((name) => join(folder, name))
+  // A pipe would be waited for without end.
+  const files = await Promise.all(found.map(async (path) => (await stat(path).catch(() => null))?.isFile() ?? false))
+  return found.filter((_, at) => files[at])
 }
 
 /** Data files that a header may describe, likeliest first. */

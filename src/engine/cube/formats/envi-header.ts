@@ -14,6 +14,10 @@ export interface EnviHeader {
   /** Keys in lower case, single spaces. In the order of the file. */
   entries: Map<string, HeaderEntry>
   warnings: string[]
+  /** It was an ESRI header. */
+  esri?: boolean
+  /** What it states of gaps between rows or bands. */
+  gaps?: string | null
 }
 
 /** Headers are UTF-8 where they can be, otherwise Latin-1 ("µm" as one byte). */

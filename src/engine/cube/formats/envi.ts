@@ -12,6 +12,7 @@ import { enviFields } from './envi-fields'
 import { bestFitting, DATA_ENDINGS, dataFilesOf, headersOf } from './envi-files'
 import type { EnviHeader } from './envi-header'
 import { decodeHeaderText, isEnviHeader, isEsriHeader, parseEnviHeader } from './envi-header'
+import { parseEsriHeader } from './esri-header'
 
 /** No sensible header comes near this. */
 const LARGEST_HEADER = 32 * 1024 * 1024
@@ -24,7 +25,7 @@ interface Pair {
   dataFileBytes: number
 }
 
-/** ENVI raster: a text header and a file of bare numbers. Either may be named. */
+/** ENVI raster: a text header and a file of bare numbers. Either may be named. The header may be an ESRI one, which has the same ending. */
 export const envi: CubeFormat = {
   name: 'ENVI',
   async recognises(path, head) {
@@ -90,26 +91,24 @@ async function headerFor(dataPath: string): Promise<string | null> {
 
 async function readHeader(path: string): Promise<EnviHeader> {
   const size = await fileSize(path)
-  const head = await readHead(path, Math.min(size, LARGEST_HEADER))
-  if (isEsriHeader(head)) {
-    throw new CuvetteError('unsupported', `${path} is an ESRI header, which cannot be read; expected an ENVI header, so save the image as ENVI.`, { path, where: 'line 1' })
-  }
   if (size > LARGEST_HEADER) {
     throw new CuvetteError('bad-header', `${path} holds ${size} bytes, too many for a header; open the data file, or check which file is the header.`, { path })
   }
-  return parseEnviHeader(decodeHeaderText(head), path)
+  const head = await readHead(path, size)
+  return isEsriHeader(head) ? parseEsriHeader(decodeHeaderText(head), path) : parseEnviHeader(decodeHeaderText(head), path)
 }
 
 async function openPair(path: string, pair: Pair, options: OpenOptions): Promise<Cube> {
-  const { fields, dataPath } = pair
-  const warnings = [...fields.warnings]
+  const { header, dataPath } = pair
+  const warnings = [...pair.fields.warnings]
   const compressed = await isCompressed(pair, warnings)
-  if (!compressed) checkSize(pair, warnings)
+  const fields = compressed ? pair.fields : whatIsThere(pair, warnings)
   const source = compressed ? await unzipped(pair, options) : await openBytes(dataPath)
+  if (fields.spectra) warnings.push(`The file is a spectral library of ${fields.lines} spectra; each line is one spectrum.`)
   const description: CubeDescription = {
     path,
     variable: null,
-    format: 'ENVI',
+    format: header.esri ? 'ESRI BIL' : 'ENVI',
     shape: [fields.lines, fields.samples, fields.bands],
     dtype: fields.dtype,
     interleave: fields.interleave,
@@ -125,7 +124,12 @@ async function openPair(path: string, pair: Pair, options: OpenOptions): Promise
     mask: null,
     warnings,
   }
-  const texts = new Map([...pair.header.entries].map(([key, { text, braced }]) => [key, braced ? `{${text}}` : text]))
+  if (fields.wavelengthUnitGuessed) description.wavelengthUnitGuessed = true
+  if (fields.gains) description.gains = fields.gains
+  if (fields.offsets) description.offsets = fields.offsets
+  if (fields.classes) description.classes = fields.classes
+  if (fields.spectra) description.library = { spectra: fields.spectra }
+  const texts = new Map([...header.entries].map(([key, { text, braced }]) => [key, braced ? `{${text}}` : text]))
   return stridedCube(description, layoutOf(fields), source, options, texts)
 }
 
@@ -139,29 +143,47 @@ function layoutOf(fields: EnviFields): StridedLayout {
   return { dtype: fields.dtype, littleEndian: fields.littleEndian, base: fields.headerOffset, steps }
 }
 
-function checkSize({ header, fields, dataPath, dataFileBytes }: Pair, warnings: string[]): void {
-  if (dataFileBytes < fields.dataBytes) {
+/**
+ * The fields, with the lines that the file really holds: where lines come last in the file (bil, bip, one band), what is
+ * there of a copy that broke off can be used. What a bsq file lacks at its end is whole bands: that is an error.
+ */
+function whatIsThere({ header, fields, dataPath, dataFileBytes }: Pair, warnings: string[]): EnviFields {
+  if (header.gaps) {
+    if (dataFileBytes !== fields.dataBytes) {
+      throw new CuvetteError('unsupported', `${header.path} states ${header.gaps}; images with gaps cannot be read, so save it as ENVI.`, { path: header.path })
+    }
+    warnings.push(`The header states ${header.gaps}, but the data has the size of an image without gaps; it is read as such.`)
+  }
+  if (dataFileBytes >= fields.dataBytes) {
+    if (dataFileBytes > fields.dataBytes) warnings.push(`${basename(dataPath)} holds ${dataFileBytes - fields.dataBytes} bytes more than the header describes; they are not read.`)
+    return fields
+  }
+  const lineBytes = (fields.dataBytes - fields.headerOffset) / fields.lines
+  const lines = fields.interleave === 'bsq' && fields.bands > 1 ? 0 : Math.floor((dataFileBytes - fields.headerOffset) / lineBytes)
+  if (lines < 1) {
     throw new CuvetteError(
       'truncated',
       `${dataPath} holds ${dataFileBytes} bytes, but ${basename(header.path)} describes ${fields.dataBytes} (${shapeText(fields)}); copy the file again or correct the header.`,
       { path: dataPath },
     )
   }
-  if (dataFileBytes > fields.dataBytes) {
-    warnings.push(`${basename(dataPath)} holds ${dataFileBytes - fields.dataBytes} bytes more than the header describes; they are not read.`)
-  }
+  warnings.push(`${basename(dataPath)} is incomplete: it holds ${lines} of the ${fields.lines} lines that the header describes, and only those are shown.`)
+  return { ...fields, lines, spectra: fields.spectra && fields.spectra.slice(0, lines) }
 }
 
 function shapeText({ lines, samples, bands, dtype, headerOffset }: EnviFields): string {
   return `${lines} lines x ${samples} samples x ${bands} bands of ${dtype}${headerOffset > 0 ? ` after ${headerOffset} bytes` : ''}`
 }
 
-/** `file compression = 1` means that the whole data file is gzip-ed while its name stays. */
-async function isCompressed({ fields, dataPath }: Pair, warnings: string[]): Promise<boolean> {
-  if (!fields.compressed) return false
-  const head = await readHead(dataPath, 2)
-  if (head[0] === 0x1f && head[1] === 0x8b) return true
-  warnings.push(`The header says that ${basename(dataPath)} is compressed, but it is not; it is read as it is.`)
+/** `file compression = 1` means that the whole data file is gzip-ed while its name stays; a gzip-ed file that is too short says it by itself. */
+async function isCompressed({ fields, dataPath, dataFileBytes }: Pair, warnings: string[]): Promise<boolean> {
+  if (!fields.compressed && dataFileBytes >= fields.dataBytes) return false
+  const head = await readHead(dataPath, 3)
+  if (head[0] === 0x1f && head[1] === 0x8b && head[2] === 8) {
+    if (!fields.compressed) warnings.push(`${basename(dataPath)} is compressed (gzip), which the header does not say; it is read as compressed.`)
+    return true
+  }
+  if (fields.compressed) warnings.push(`The header says that ${basename(dataPath)} is compressed, but it is not; it is read as it is.`)
   return false
 }
 

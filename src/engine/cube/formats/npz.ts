@@ -63,6 +63,7 @@ async function addWavelengths(description: CubeDescription, file: ByteSource, me
   }
   const unit = guessedUnit(wavelengths)
   description.wavelengthUnit = unit
+  if (unit) description.wavelengthUnitGuessed = true
   description.warnings.push(unit ? `The file does not give the unit of "${name}"; ${unit} is assumed from the values.` : `The file does not give the unit of "${name}", and the values do not tell it.`)
 }
 
