@@ -11,6 +11,7 @@ const types: readonly [prefix: string, type: string][] = [
   ['foreground_contrast_', 'ForegroundContrastLoss'],
   ['distinctness_', 'DistinctnessLoss'],
   ['orthogonality_', 'OrthogonalityLoss'],
+  ['mse_', 'MSEReconstructionLoss'],
   ['selector_entropy_', 'SelectorEntropyRegularizer'],
   ['selector_diversity_', 'SelectorDiversityRegularizer'],
 ]
@@ -31,6 +32,10 @@ async function errors(one: NodeCase): Promise<void> {
   await expectErrors('losses', one, {
     iou_method: () => refuseIfBad(masked('IoULoss', { normalize_method: 'x' }, 'predictions', 'targets'), facts),
     color_space: () => refuseIfBad(masked('ForegroundContrastLoss', { color_space: 'hsv' }, 'rgb', 'mask'), { ...facts, channels: 3 }),
+    mse_shape: () => refuseIfBad({
+      nodes: { cube: { type: 'Cube' }, mixer: { type: 'LearnableChannelMixer', config: { output_channels: 2 } }, rx: { type: 'RXGlobal' }, node: { type: 'MSEReconstructionLoss' } },
+      connections: [['cube.cube', 'mixer.data'], ['cube.cube', 'rx.data'], ['mixer.rgb', 'node.reconstruction'], ['cube.cube', 'node.target']],
+    }, { ...facts, channels: 3 }),
     bce_no_targets: () => refuseIfBad(oneNode('AnomalyBCEWithLogits', {}, 'predictions'), facts),
   })
 }

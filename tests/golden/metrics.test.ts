@@ -10,7 +10,7 @@ interface Metrics {
   metrics: { name: string; value: number | string }[]
 }
 
-type MetricsCase = Omit<NodeCase, 'outputs'> & { outputs: Metrics; outputs_without_logits?: Metrics; execution_stages?: Record<string, string[]> }
+type MetricsCase = Omit<NodeCase, 'outputs'> & { outputs: Metrics; outputs_without_logits?: Metrics; entropy?: Metrics; execution_stages?: Record<string, string[]> }
 
 const type = typeNamed('AnomalyDetectionMetrics')
 
@@ -18,11 +18,17 @@ const type = typeNamed('AnomalyDetectionMetrics')
 const others: readonly [prefix: string, type: string][] = [
   ['score_statistics_', 'ScoreStatisticsMetric'],
   ['anomaly_pixel_statistics', 'AnomalyPixelStatisticsMetric'],
+  ['explained_variance_', 'ExplainedVarianceMetric'],
+  ['component_orthogonality_', 'ComponentOrthogonalityMetric'],
+  ['selector_entropy_', 'SelectorEntropyMetric'],
+  ['selector_diversity_', 'SelectorDiversityMetric'],
+  ['selector_zero_weights', 'SelectorDiversityMetric'],
 ]
 
 goldenSuite<MetricsCase>('metrics', async (one) => {
   if (one.name === 'stages') return stages(one)
   const other = others.find(([prefix]) => one.name.startsWith(prefix))?.[1]
+  if (one.entropy) expectMetrics(measured('SelectorEntropyMetric', one), one.entropy)
   if (other) return expectMetrics(measured(other, one), one.outputs)
   const { decisions, targets, logits } = tensors(one.inputs as Record<string, StoredTensor>)
   const parameters = repositoryParameters(type)

@@ -15,9 +15,12 @@ import { pca, trainablePCA } from './pca'
 import { bandpassByWavelength } from './preprocessing'
 import { quantileBinaryDecider } from './quantile-decider'
 import { anomalyPixelStatisticsMetric, scoreStatisticsMetric } from './score-metrics'
+import { mseReconstructionLoss } from './reconstruction-loss'
+import { componentOrthogonalityMetric, explainedVarianceMetric, selectorDiversityMetric, selectorEntropyMetric } from './reducer-metrics'
 import { rxGlobal } from './rx'
 import { scoreToLogit } from './score-to-logit'
 import { distinctnessLoss, orthogonalityLoss, selectorDiversityRegularizer, selectorEntropyRegularizer } from './selector-losses'
+import { softChannelSelector, topKIndices } from './soft-channel-selector'
 import { twoStageBinaryDecider } from './two-stage-decider'
 
 const types: readonly NodeType[] = [
@@ -29,6 +32,8 @@ const types: readonly NodeType[] = [
   pca,
   learnableChannelMixer,
   concreteBandSelector,
+  softChannelSelector,
+  topKIndices,
   minMaxNormalizer,
   zScoreNormalizer,
   sigmoidNormalizer,
@@ -43,6 +48,7 @@ const types: readonly NodeType[] = [
   foregroundContrastLoss,
   distinctnessLoss,
   orthogonalityLoss,
+  mseReconstructionLoss,
   selectorEntropyRegularizer,
   selectorDiversityRegularizer,
   rxGlobal,
@@ -51,6 +57,10 @@ const types: readonly NodeType[] = [
   quantileBinaryDecider,
   twoStageBinaryDecider,
   anomalyDetectionMetrics,
+  explainedVarianceMetric,
+  componentOrthogonalityMetric,
+  selectorEntropyMetric,
+  selectorDiversityMetric,
   scoreStatisticsMetric,
   anomalyPixelStatisticsMetric,
 ]
