@@ -1,4 +1,4 @@
-import type { BandStatistics, CubeDescription, MaskDescription } from './cube'
+import type { BandStatistics, CubeCorrections, CubeDescription, MaskDescription } from './cube'
 import type { DeviceChoice, DeviceReport } from './device'
 import type { DetectionMetrics } from './metrics'
 import type { NodeDescription, PipelineSummary } from './nodes'
@@ -15,6 +15,8 @@ export interface CubeEntry {
   mask: MaskDescription | null
   /** The finest stride at which a whole band is read in moments; an overview makes it finer. */
   quickStride: number
+  /** What was said of the cube instead of its file; null: nothing. */
+  corrections: CubeCorrections | null
   /** Changes whenever the pixels or the mask behind the URLs change. */
   version: number
 }
@@ -113,6 +115,8 @@ export interface Calls {
   'cubes.close': { args: { cubeId: string }; result: null }
   'cubes.attachMask': { args: { cubeId: string; path: string }; result: CubeEntry }
   'cubes.detachMask': { args: { cubeId: string }; result: CubeEntry }
+  /** Bad bands, wavelengths, unit, no-data, scale as the person says; null: as the file says. */
+  'cubes.correct': { args: { cubeId: string; corrections: CubeCorrections | null }; result: CubeEntry }
   'cubes.bandStatistics': { args: { cubeId: string; bands: number[] }; result: BandStatistics[] }
   /** Values of one pixel over the bands; null where the file holds no-data or a non-finite number. */
   'cubes.spectrum': { args: { cubeId: string; line: number; sample: number }; result: { values: (number | null)[] } }
@@ -139,7 +143,7 @@ export type CallName = keyof Calls
 /** Every name, for hosts that must refuse anything else. */
 export const CALL_NAMES: readonly CallName[] = [
   'session.info', 'files.choose', 'files.list', 'files.grant',
-  'cubes.list', 'cubes.open', 'cubes.close', 'cubes.attachMask', 'cubes.detachMask', 'cubes.bandStatistics', 'cubes.spectrum',
+  'cubes.list', 'cubes.open', 'cubes.close', 'cubes.attachMask', 'cubes.detachMask', 'cubes.correct', 'cubes.bandStatistics', 'cubes.spectrum',
   'nodes.catalogue', 'pipelines.list', 'pipelines.check',
   'runs.list', 'runs.start', 'runs.resume', 'runs.remove', 'runs.setThreshold', 'runs.export',
   'jobs.list', 'jobs.stop',

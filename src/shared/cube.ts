@@ -37,6 +37,8 @@ export interface CubeDescription {
   scale: number | null
   variables: VariableSummary[]
   mask: MaskDescription | null
+  /** The file with corrections through which the cube was opened; absent when it was opened itself. */
+  correctedBy?: string
   /** Sentences. */
   warnings: string[]
   /** The file does not state `wavelengthUnit`; it is a guess from the values. */
@@ -55,6 +57,17 @@ export interface ClassDescription {
   id: number
   name: string | null
   colour: [number, number, number] | null
+}
+
+/** What a person says of a cube instead of its file. Absent keys: as the file says; null takes away. */
+export interface CubeCorrections {
+  /** 0-based. */
+  badBands?: number[]
+  wavelengths?: number[] | null
+  wavelengthUnit?: string | null
+  fwhm?: number[] | null
+  noData?: number | null
+  scale?: number | null
 }
 
 export interface MaskDescription {

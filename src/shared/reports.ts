@@ -165,7 +165,8 @@ export interface RunRecord {
   device: DeviceName
   deviceReason: string
   versions: Record<string, string>
-  data: { path: string; variable: string | null; sha256: string; shape: [number, number, number] }[]
+  /** sha256: of the pixels. corrections: SHA-256 of the file with corrections through which the cube was opened. */
+  data: { path: string; variable: string | null; sha256: string; shape: [number, number, number]; corrections?: string }[]
   masks: { path: string; variable: string | null; sha256: string }[]
   wavelengths: number[] | null
   wavelengthUnit: string | null

@@ -1,4 +1,5 @@
 import * as v from 'valibot'
+import { CorrectionsSchema } from '../engine/cube/corrected-cube'
 import type { CallName, Calls } from '../shared/contract'
 import { CuvetteError } from '../shared/problem'
 
@@ -22,6 +23,7 @@ const schemas: { [N in CallName]: v.GenericSchema<unknown, Calls[N]['args']> } =
   'cubes.close': v.strictObject({ cubeId: id }),
   'cubes.attachMask': v.strictObject({ cubeId: id, path }),
   'cubes.detachMask': v.strictObject({ cubeId: id }),
+  'cubes.correct': v.strictObject({ cubeId: id, corrections: v.nullable(CorrectionsSchema) }),
   'cubes.bandStatistics': v.strictObject({ cubeId: id, bands: v.pipe(v.array(index), v.maxLength(10_000)) }),
   'cubes.spectrum': v.strictObject({ cubeId: id, line: index, sample: index }),
   'nodes.catalogue': nothing as v.GenericSchema<unknown, Record<string, never>>,

@@ -1,12 +1,14 @@
-import { randomUUID } from 'node:crypto'
-import { basename } from 'node:path'
+import { createHash, randomUUID } from 'node:crypto'
+import { basename, join } from 'node:path'
+import { writeCorrection } from '../engine/cube/corrected-cube'
 import { formatReference, parseReference } from '../engine/cube/reference'
 import type { CubeEntry } from '../shared/contract'
-import type { BandStatistics, CubeDescription, MaskDescription } from '../shared/cube'
+import type { BandStatistics, CubeCorrections, CubeDescription, MaskDescription } from '../shared/cube'
 import type { OverviewFile, PixelWindow } from '../shared/engine-contract'
 import { CuvetteError } from '../shared/problem'
 import type { Engines } from './engines'
 import type { EventStream } from './events'
+import { makeFolder } from './folders'
 import type { Grants } from './grants'
 import { requireFullPath } from './grants'
 import type { Project, SavedCube } from './project'
@@ -53,7 +55,7 @@ export class Cubes {
     await this.grants.remember(description.path)
     const known = this.project.content.cubes.find((cube) => cube.reference === path || cube.reference === formatReference(description))
     if (known) {
-      return await this.begin(known, description)
+      return await this.begin(known, known.corrections ? await this.describeSaved(known) : description)
     }
     const saved: SavedCube = { id: randomUUID().slice(0, 8), reference: formatReference(description), mask: description.mask ? formatReference(description.mask) : null }
     // Entered before anything else is waited for: the same cube may be opened twice at once.
@@ -69,7 +71,7 @@ export class Cubes {
     this.project.changed()
     this.events.emit('cube-closed', { cubeId })
     // An engine that was lost has nothing open.
-    await this.engines.browse.call('cube.release', { reference: saved.reference }).catch(() => undefined)
+    await this.engines.browse.call('cube.release', { reference: this.sourceOf(saved) }).catch(() => undefined)
   }
 
   async attachMask(cubeId: string, reference: string): Promise<CubeEntry> {
@@ -85,10 +87,31 @@ export class Cubes {
     return this.setMask(this.require(cubeId), null, null)
   }
 
+  /** Says of a cube what its file does not, or says wrongly; null goes back to the file. The file itself is left alone. */
+  async correct(cubeId: string, corrections: CubeCorrections | null): Promise<CubeEntry> {
+    const { saved } = this.require(cubeId)
+    const before = this.sourceOf(saved)
+    const said = corrections && Object.keys(corrections).length > 0 ? corrections : null
+    const next: SavedCube = { ...saved, corrections: said }
+    // Refuses what does not fit the cube before anything is changed.
+    const description = await this.describeSaved(next)
+    this.require(cubeId).saved.corrections = said
+    this.project.changed()
+    await this.engines.browse.call('cube.release', { reference: before }).catch(() => undefined)
+    return await this.begin(saved, description)
+  }
+
+  /** What the engine opens: the cube's file, or the file with corrections of it. Each set of corrections has a file of its own, which runs keep. */
+  sourceOf({ id, reference, corrections }: SavedCube): string {
+    if (!corrections) return reference
+    const name = createHash('sha256').update(JSON.stringify([reference, corrections])).digest('hex').slice(0, 12)
+    return join(this.project.correctionsFolder, `${id}-${name}.cube.json`)
+  }
+
   async bandStatistics(cubeId: string, bands: number[]): Promise<BandStatistics[]> {
     const { saved, entry, overview } = this.require(cubeId)
     requireBands(entry, bands)
-    return await this.engines.browse.call('cube.bandStatistics', { reference: saved.reference, bands, stride: entry.quickStride, overview })
+    return await this.engines.browse.call('cube.bandStatistics', { reference: this.sourceOf(saved), bands, stride: entry.quickStride, overview })
   }
 
   /** null where the file holds no-data or a number that is not finite. */
@@ -98,7 +121,7 @@ export class Cubes {
     if (line >= lines || sample >= samples) {
       throw new CuvetteError('bad-argument', `The pixel at line ${line}, sample ${sample} is outside ${entry.name}, which has ${lines} lines and ${samples} samples.`)
     }
-    const { values } = await this.engines.browse.call('cube.spectrum', { reference: saved.reference, line, sample })
+    const { values } = await this.engines.browse.call('cube.spectrum', { reference: this.sourceOf(saved), line, sample })
     return Array.from(values, (value) => (Number.isFinite(value) ? value : null))
   }
 
@@ -107,7 +130,7 @@ export class Cubes {
     const { saved, entry, overview } = this.require(cubeId)
     requireBands(entry, [band])
     if (window) requireWindow(entry, window, stride)
-    return await this.engines.browse.call('cube.band', { reference: saved.reference, band, stride, window, overview }, { signal })
+    return await this.engines.browse.call('cube.band', { reference: this.sourceOf(saved), band, stride, window, overview }, { signal })
   }
 
   /** Class ids [H, W]; throws 'missing-file' when the cube has no mask. */
@@ -134,11 +157,21 @@ export class Cubes {
       try {
         await this.requireGranted(saved.reference)
         if (saved.mask !== null) await this.requireGranted(saved.mask)
-        await this.begin(saved, await this.describe(saved.reference))
+        await this.begin(saved, await this.describeSaved(saved))
       } catch (error) {
         this.project.note(error)
       }
     }
+  }
+
+  /** The cube with its corrections, whose file is written where it is not there yet. */
+  private async describeSaved(saved: SavedCube): Promise<CubeDescription> {
+    const source = this.sourceOf(saved)
+    if (saved.corrections) {
+      await makeFolder(this.project.correctionsFolder)
+      await writeCorrection(source, saved.reference, saved.corrections)
+    }
+    return await this.describe(source)
   }
 
   private describe(reference: string): Promise<CubeDescription> {
@@ -147,12 +180,13 @@ export class Cubes {
 
   /** Enters a cube that was opened; where its bands are slow, a coarse picture serves until there is an overview. */
   private async begin(saved: SavedCube, description: CubeDescription): Promise<CubeEntry> {
-    const { quickStride, overviewStride } = await this.engines.browse.call('cube.reading', { reference: saved.reference })
+    const source = this.sourceOf(saved)
+    const { quickStride, overviewStride } = await this.engines.browse.call('cube.reading', { reference: source })
     const entry = this.enter({ saved, entry: await this.entryOf(saved, description, quickStride), overview: null })
     if (overviewStride !== null) {
-      this.overviews.begin(saved.reference, entry.name, (overview) => {
+      this.overviews.begin(source, entry.name, (overview) => {
         const cube = this.open.get(entry.id)
-        if (cube?.saved === saved) this.enter({ saved, entry: { ...cube.entry, quickStride: overview.stride, version: this.nextVersion() }, overview })
+        if (cube?.saved === saved && this.sourceOf(saved) === source) this.enter({ saved, entry: { ...cube.entry, quickStride: overview.stride, version: this.nextVersion() }, overview })
       })
     }
     return entry
@@ -160,7 +194,7 @@ export class Cubes {
 
   private async entryOf(saved: SavedCube, description: CubeDescription, quickStride: number): Promise<CubeEntry> {
     const name = description.variable === null ? basename(description.path) : `${basename(description.path)}#${description.variable}`
-    return { id: saved.id, name, description, mask: await this.maskOf(saved, description), quickStride, version: this.nextVersion() }
+    return { id: saved.id, name, description, mask: await this.maskOf(saved, description), quickStride, corrections: saved.corrections ?? null, version: this.nextVersion() }
   }
 
   /** A mask that cannot be read any more must not keep its cube closed. */

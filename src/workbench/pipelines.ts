@@ -28,7 +28,7 @@ export class Pipelines {
   }
 
   async check(text: string, cubeId: string | null): Promise<PipelineSummary> {
-    const cube = cubeId === null ? null : this.cubes.require(cubeId).saved.reference
+    const cube = cubeId === null ? null : this.cubes.sourceOf(this.cubes.require(cubeId).saved)
     return await this.engines.browse.call('pipeline.check', { text, path: 'pipeline.yaml', cube })
   }
 

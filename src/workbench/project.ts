@@ -1,6 +1,8 @@
 import { basename, isAbsolute, join, relative, resolve, sep } from 'node:path'
 import * as v from 'valibot'
+import { CorrectionsSchema } from '../engine/cube/corrected-cube'
 import type { ProjectEntry } from '../shared/contract'
+import type { CubeCorrections } from '../shared/cube'
 import type { Problem } from '../shared/problem'
 import { toProblem } from '../shared/problem'
 import { makeFolder } from './folders'
@@ -15,6 +17,8 @@ export interface SavedCube {
   reference: string
   /** null: no mask is attached. */
   mask: string | null
+  /** What was said of the cube instead of its file; null: nothing. */
+  corrections?: CubeCorrections | null
 }
 
 export interface ProjectContent {
@@ -32,7 +36,7 @@ const FileSchema = v.object({
   cuvetteProject: v.literal(1),
   name: v.string(),
   isSample: v.optional(v.boolean(), false),
-  cubes: v.array(v.object({ id: IdSchema, reference: v.string(), mask: v.nullable(v.string()) })),
+  cubes: v.array(v.object({ id: IdSchema, reference: v.string(), mask: v.nullable(v.string()), corrections: v.optional(v.nullable(CorrectionsSchema)) })),
   runs: v.array(IdSchema),
 })
 
@@ -88,6 +92,11 @@ export class Project {
     return join(this.folder, 'runs')
   }
 
+  /** Files that say of cubes what theirs do not. */
+  get correctionsFolder(): string {
+    return join(this.folder, 'corrections')
+  }
+
   /** Where dropped files land. */
   get dataFolder(): string {
     return join(this.folder, 'data')
@@ -138,7 +147,7 @@ function portable(content: ProjectContent, folder: string, resources: string): v
     cuvetteProject: 1,
     name: content.name,
     isSample: content.isSample,
-    cubes: content.cubes.map(({ id, reference, mask }) => ({ id, reference: shorten(reference), mask: mask === null ? null : shorten(mask) })),
+    cubes: content.cubes.map(({ id, reference, mask, corrections }) => ({ id, reference: shorten(reference), mask: mask === null ? null : shorten(mask), ...(corrections && { corrections }) })),
     runs: content.runs,
   }
 }
@@ -151,7 +160,7 @@ function absolute(file: v.InferOutput<typeof FileSchema>, folder: string, resour
   return {
     name: file.name,
     isSample: file.isSample,
-    cubes: file.cubes.map(({ id, reference, mask }) => ({ id, reference: extend(reference), mask: mask === null ? null : extend(mask) })),
+    cubes: file.cubes.map(({ id, reference, mask, corrections }) => ({ id, reference: extend(reference), mask: mask === null ? null : extend(mask), ...(corrections && { corrections }) })),
     runs: file.runs,
   }
 }

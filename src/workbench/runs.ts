@@ -95,7 +95,7 @@ export class Runs {
           device: null, metrics: null, fit: null, scored: false, ruleThreshold: null, threshold: null, version: this.nextVersion(),
         },
         pipelineText: pipeline.text,
-        cubeReference: cube.saved.reference,
+        cubeReference: this.cubes.sourceOf(cube.saved),
         maskReference: cube.saved.mask,
         epochs: args.epochs, seed: args.seed, learningRate: args.learningRate, device: args.device,
         scoresFile: null,

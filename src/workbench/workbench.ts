@@ -86,6 +86,7 @@ export class Workbench {
       },
       'cubes.attachMask': ({ cubeId, path }) => cubes.attachMask(cubeId, path),
       'cubes.detachMask': ({ cubeId }) => cubes.detachMask(cubeId),
+      'cubes.correct': ({ cubeId, corrections }) => cubes.correct(cubeId, corrections),
       'cubes.bandStatistics': ({ cubeId, bands }) => cubes.bandStatistics(cubeId, bands),
       'cubes.spectrum': async ({ cubeId, line, sample }) => ({ values: await cubes.spectrum(cubeId, line, sample) }),
       'nodes.catalogue': () => pipelines.catalogue(),

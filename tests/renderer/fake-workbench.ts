@@ -56,7 +56,7 @@ export class FakeWorkbench {
   addCube(name = 'field.hdr', withMask = true): CubeEntry {
     const path = `/data/${name}`
     const cube: CubeEntry = {
-      id: `cube${this.cubes.length + 1}`, name, quickStride: 1, version: 1, description: scene.describe(path, this.shape),
+      id: `cube${this.cubes.length + 1}`, name, quickStride: 1, corrections: null, version: 1, description: scene.describe(path, this.shape),
       mask: withMask ? scene.describeMask('/data/field-mask.hdr', this.shape) : null,
     }
     this.cubes.push(cube)
@@ -118,6 +118,11 @@ export class FakeWorkbench {
     },
     'cubes.attachMask': ({ cubeId, path }) => this.changeCube(cubeId, (cube) => ({ ...cube, mask: scene.describeMask(path, this.shape), version: cube.version + 1 })),
     'cubes.detachMask': ({ cubeId }) => this.changeCube(cubeId, (cube) => ({ ...cube, mask: null, version: cube.version + 1 })),
+    'cubes.correct': ({ cubeId, corrections }) => {
+      const cube = this.cubes.find(({ id }) => id === cubeId)!
+      Object.assign(cube, { corrections, version: cube.version + 1, description: { ...cube.description, ...corrections } })
+      return cube
+    },
     'cubes.bandStatistics': ({ bands }) => bands.map((band) => {
       const values = scene.percentiles(scene.band(band, Math.ceil(this.shape.lines / 200), this.shape))
       return { band, min: values[0], max: values[100], mean: values[50], percentiles: values, validPixels: 10000, totalPixels: 10800 }

@@ -41,6 +41,8 @@ export interface OpenOptions {
   pieceBytes?: number
   /** Largest number of bytes of decompressed data held in memory; more goes to a temporary file. Default 256 MiB. */
   inflatedBytes?: number
+  /** Number that stands for no data, instead of what the file says; null: none. */
+  noData?: number | null
   /** Open the mask of a cube of this size [lines, samples]: an image of one band, no-data values as stored. */
   maskFor?: readonly [number, number]
 }
@@ -54,4 +56,10 @@ export interface CubeFormat {
   open(path: string, options: OpenOptions): Promise<Cube>
   /** Every file that a cube consists of, the one with the numbers first. Absent: the named file alone. */
   files?(path: string): Promise<string[]>
+}
+
+/** The number that readers turn into NaN: that of the file unless something else is said; masks have none. */
+export function effectiveNoData({ noData }: Pick<CubeDescription, 'noData'>, options: OpenOptions): number | null {
+  if (options.maskFor) return null
+  return options.noData === undefined ? noData : options.noData
 }

@@ -1,5 +1,6 @@
 // The room's entry: what others call. Formats stay behind openCube and readMask.
 export type { Cube, Window } from './cube'
+export { correct, CorrectionsSchema, writeCorrection } from './corrected-cube'
 export type { OpenCubeOptions } from './open-cube'
 export { describeCube, openCube } from './open-cube'
 export { filesOf } from './open-file'

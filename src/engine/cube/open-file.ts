@@ -1,25 +1,42 @@
 import { readHead, throwIfCancelled } from './bytes'
+import { isCorrection, openCorrected, readCorrection } from './corrected-cube'
 import type { Cube, CubeFormat, OpenOptions } from './cube'
 import { formats } from './formats'
 import { notACube, requireFile } from './looks-like'
 import { parseReference } from './reference'
 
+/** What is looked at to find out what a file is. */
+const HEAD_BYTES = 1024
+
 /** Opens one file with the format that recognises it. Errors as `openCube`. */
 export async function openFile(path: string, options: OpenOptions): Promise<Cube> {
   throwIfCancelled(path, options.signal)
-  return (await formatOf(path)).open(path, options)
+  await requireFile(path)
+  const head = await readHead(path, HEAD_BYTES)
+  return isCorrection(head) ? openCorrected(path, options, openItself) : (await formatOf(path, head)).open(path, options)
+}
+
+/** A cube that a correction names; corrections of corrections are refused. */
+async function openItself(path: string, options: OpenOptions): Promise<Cube> {
+  await requireFile(path)
+  return (await formatOf(path, await readHead(path, HEAD_BYTES))).open(path, options)
 }
 
 /** Every file that a cube or mask consists of, the one with the numbers first: what a record of a run hashes. Errors as `openCube`. */
 export async function filesOf(reference: string): Promise<string[]> {
   const { path } = parseReference(reference)
-  const format = await formatOf(path)
-  return format.files ? format.files(path) : [path]
+  await requireFile(path)
+  if (!isCorrection(await readHead(path, HEAD_BYTES))) return await filesOfItself(path)
+  return [...(await filesOfItself(parseReference((await readCorrection(path)).reference).path)), path]
 }
 
-async function formatOf(path: string): Promise<CubeFormat> {
+async function filesOfItself(path: string): Promise<string[]> {
   await requireFile(path)
-  const head = await readHead(path, 1024)
+  const format = await formatOf(path, await readHead(path, HEAD_BYTES))
+  return format.files ? await format.files(path) : [path]
+}
+
+async function formatOf(path: string, head: Uint8Array): Promise<CubeFormat> {
   for (const format of formats) if (await format.recognises(path, head)) return format
   throw notACube(path, head)
 }

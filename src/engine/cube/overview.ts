@@ -55,7 +55,8 @@ export async function ensureOverview(cube: Cube, folder: string, { signal, onLin
   if (stride === null) return null
   const reference = formatReference(cube.description)
   const path = join(folder, `${createHash('sha256').update(reference).digest('hex').slice(0, 24)}.img`)
-  const source = await stampOf(reference)
+  // What counts as no data may be said otherwise than in the file.
+  const source = `${await stampOf(reference)} no data ${cube.description.noData}`
   if (await isOf(path, source, stride)) return { path, stride }
   await mkdir(folder, { recursive: true })
   await write(cube, path, stride, source, signal, onLine)

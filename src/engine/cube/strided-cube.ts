@@ -1,6 +1,7 @@
 import type { CubeDataType, CubeDescription } from '../../shared/cube'
 import type { ByteSource } from './bytes'
 import type { Cube, OpenOptions } from './cube'
+import { effectiveNoData } from './cube'
 import { BYTES_PER_ELEMENT, decoder } from './numbers'
 import { GAP_BYTES, readStrided } from './strided-read'
 import type { BoxReader } from './windowed-cube'
@@ -25,7 +26,7 @@ export function stridedCube(
   headerFields?: ReadonlyMap<string, string>,
 ): Cube {
   const { steps } = layout
-  const decode = decoder(layout.dtype, layout.littleEndian, options.maskFor ? null : description.noData)
+  const decode = decoder(layout.dtype, layout.littleEndian, effectiveNoData(description, options))
   const reader: BoxReader = {
     bandBytes: bandBytes(description, layout),
     read: (box, out, signals) =>

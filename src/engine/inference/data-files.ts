@@ -5,8 +5,8 @@ import { filesOf, formatReference } from '../cube'
 import { sha256File } from '../files/sha256'
 
 /** A cube as a record of a run names it. Of an ENVI pair the pixels are hashed, whichever of the two was named. */
-export async function recordOfCube({ path, variable, shape }: CubeDescription, signal?: AbortSignal): Promise<RunRecord['data'][number]> {
-  return { path, variable, sha256: await sha256OfPixels({ path, variable }, signal), shape }
+export async function recordOfCube({ path, variable, shape, correctedBy }: CubeDescription, signal?: AbortSignal): Promise<RunRecord['data'][number]> {
+  return { path, variable, sha256: await sha256OfPixels({ path, variable }, signal), shape, ...(correctedBy !== undefined && { corrections: await sha256File(correctedBy, signal) }) }
 }
 
 /** A mask as a record of a run names it. */

@@ -372,7 +372,7 @@ class Fit {
 
   private dataKey(): string {
     const { data, validationData } = this.inputs
-    return hashed(JSON.stringify([data, validationData].map((cubes) => cubes.map(({ sha256, variable }) => [sha256, variable]))))
+    return hashed(JSON.stringify([data, validationData].map((cubes) => cubes.map(({ sha256, variable, corrections }) => (corrections === undefined ? [sha256, variable] : [sha256, variable, corrections])))))
   }
 
   private requireSame({ properties: { strings } }: Checkpoint, path: string): void {

@@ -3,6 +3,7 @@ import type { CubeDataType } from '../../../shared/cube'
 import { CuvetteError } from '../../../shared/problem'
 import { throwIfCancelled } from '../bytes'
 import type { OpenOptions } from '../cube'
+import { effectiveNoData } from '../cube'
 import { BYTES_PER_ELEMENT, decoder } from '../numbers'
 import type { BoxReader, Selection } from '../windowed-cube'
 import { PIECE_BYTES } from '../windowed-cube'
@@ -37,7 +38,7 @@ export function hdf5Reader(path: string, file: Hdf5File, numbers: Hdf5Numbers, o
     throw new CuvetteError('unsupported', `${path} stores ${name} in chunks of ${(chunks ?? []).join(' x ')} numbers (${chunkBytes} bytes), larger than the ${LARGEST_CHUNK} that are read at once; write it with smaller chunks.`, { path, where: name })
   }
   const dataset = guarded(path, () => file.get(name)) as Dataset
-  const decode = decoder(dtype, true, options.maskFor ? null : numbers.noData)
+  const decode = decoder(dtype, true, effectiveNoData(numbers, options))
   const extents = blockExtents(shape, chunks, width, options.pieceBytes ?? PIECE_BYTES)
   return {
     bandBytes: bandBytes(shape, chunks, axes, width),

@@ -5,6 +5,7 @@ import { CuvetteError } from '../../../shared/problem'
 import type { ByteSource } from '../bytes'
 import { fileSize, openBytes, readHead } from '../bytes'
 import type { Cube, CubeFormat, OpenOptions } from '../cube'
+import { effectiveNoData } from '../cube'
 import { stridedCube } from '../strided-cube'
 import { guessedUnit } from '../wavelengths'
 import { windowedCube } from '../windowed-cube'
@@ -80,7 +81,7 @@ async function openTiff(path: string, source: ByteSource, options: OpenOptions):
   const fields = new Map([...metadata.envi, ...await georeferenceFields(directory)])
   const even = evenLayout(images, littleEndian)
   if (even) return stridedCube(description, even, source, options, fields)
-  return windowedCube(description, tiffBlocks(images, littleEndian, options.maskFor ? null : description.noData, source, options), options, fields)
+  return windowedCube(description, tiffBlocks(images, littleEndian, effectiveNoData(description, options), source, options), options, fields)
 }
 
 /** The first full page, or all full pages of one band and one size: one page a band. */
