@@ -6,7 +6,7 @@ import type { WritableTorchValue } from '../files/write-torch-archive'
 import { isSaved, openSavedPipeline } from '../inference/saved-pipeline'
 import type { FittedPipeline } from '../inference/trained-pipeline'
 import { enteringBands } from '../pipeline/pipeline'
-import { weightsToWrite } from '../pipeline/repository-state'
+import { weightsAgain, weightsToWrite } from '../pipeline/repository-state'
 import { asSavedByReference, writeRepositoryPipeline } from '../pipeline/write-repository'
 import type { Verification } from './verify'
 import { compareScores } from './verify'
@@ -29,7 +29,7 @@ export async function writeCuvis(folder: string, fitted: FittedPipeline): Promis
   const stem = stemOf(name)
   const { text, differences } = writeRepositoryPipeline(isSaved(fitted) ? document : asSavedByReference(document))
   const metadata = new Map<string, WritableTorchValue>([['name', name], ['description', document.description], ['created', ''], ['tags', []], ['author', ''], ['cuvis_ai_version', '']])
-  const weights = weightsToWrite(fitted.pipeline, fitted.state, isSaved(fitted) ? fitted.weights : undefined)
+  const weights = isSaved(fitted) ? weightsAgain(fitted.pipeline, fitted.weights) : weightsToWrite(fitted.pipeline, fitted.state)
   const files = [`${stem}.yaml`, `${stem}.pt`]
   await writeFileAtomic(join(folder, files[0]), text)
   await writeFileAtomic(join(folder, files[1]), writeTorchArchive(new Map([['state_dict', weights], ['metadata', metadata]]), stem))

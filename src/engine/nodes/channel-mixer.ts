@@ -47,6 +47,7 @@ export const learnableChannelMixer: NodeType = {
   locality,
   autoChannels: { input_channels: 'data' },
   repositoryParameters: { output_normalization: 'batchnorm_sigmoid' },
+  nearestInRepository: (parameters) => (parameters.output_normalization === 'minmax' ? { ...parameters, inference_normalization: 'per_frame_minmax' } : parameters),
   check({ reduction_scheme: scheme, output_channels: kept, input_channels: arriving }) {
     if (!Array.isArray(scheme)) return
     if (scheme.length < 2) refuseScheme(`has ${scheme.length} element${scheme.length === 1 ? '' : 's'}; at least the channels that arrive and those that leave are expected`)
@@ -59,6 +60,11 @@ export const learnableChannelMixer: NodeType = {
     return { rgb: kept as number, weights: Array.isArray(scheme) ? scheme[scheme.length - 2] : first }
   },
   state: stateOf,
+  // The reference counts the batches of its batch normalisation, and has one whenever the output is normalised.
+  repositoryState: {
+    write: (parameters, state) => (parameters.normalize_output === true ? { ...freshBatchNorm(parameters), ...state } : state),
+    read: (_parameters, { [BATCHES]: _count, ...stored }) => stored,
+  },
   moving: (parameters, stage) => (stage === 'train' && hasBatchNorm(parameters) ? ['output_bn.running_mean', 'output_bn.running_var'] : []),
   initialise: initialState,
   fit: {
@@ -92,6 +98,19 @@ export const learnableChannelMixer: NodeType = {
     for (let layer = 0; layer < last; layer += 1) rows = activated(context, affine(graph, rows, weights[layer], bias(layer)))
     return { rgb: finished(context, rows, weights[last], bias(last)), weights: weights[last] }
   },
+}
+
+const BATCHES = 'output_bn.num_batches_tracked'
+
+/** Batch normalisation as the reference creates it. */
+function freshBatchNorm(parameters: Parameters): NodeState {
+  const scheme = schemeOf(parameters)
+  const size = scheme[scheme.length - 1]
+  const [zeros, ones] = [new Float32Array(size), new Float32Array(size).fill(1)]
+  return {
+    'output_bn.weight': float32([size], ones), 'output_bn.bias': float32([size], zeros), 'output_bn.running_mean': float32([size], zeros), 'output_bn.running_var': float32([size], ones),
+    [BATCHES]: { type: 'int64', shape: [], data: BigInt64Array.of(0n) },
+  }
 }
 
 function refuseScheme(clause: string): never {

@@ -33,6 +33,13 @@ export const minMaxNormalizer: NodeType = {
   }),
   locality: (parameters) => (isRunning(parameters) ? 'pixel' : 'image'),
   channels: (_parameters, inputs) => ({ normalized: inputs.data }),
+  // The reference keeps both bounds in any case.
+  repositoryState: {
+    write: (_parameters, state) => ({ running_min: float32([], [Number.NaN]), running_max: float32([], [Number.NaN]), ...state }),
+    read(parameters, { running_min: least, running_max: most, ...rest }) {
+      return isRunning(parameters) ? { running_min: least, running_max: most, ...rest } : rest
+    },
+  },
   state: (parameters) => (isRunning(parameters) ? [{ name: 'running_min', shape: [], kind: 'statistic' }, { name: 'running_max', shape: [], kind: 'statistic' }] : []),
   trainableStatistics: ['running_min', 'running_max'],
   fit: {

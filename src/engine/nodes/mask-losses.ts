@@ -1,8 +1,9 @@
 import { onnxTypeOf } from '../onnx/element-types'
 import type { Graph, Value } from '../onnx/graph'
+import { float32 } from '../onnx/tensor'
 import { cell } from './color-spaces'
 import { choice, describe, image, number, scalar } from './describe'
-import type { NodeType } from './node'
+import type { NodeState, NodeType } from './node'
 
 // Losses that compare one score per pixel with a mask.
 
@@ -24,6 +25,13 @@ export const anomalyBCEWithLogits: NodeType = {
       choice('reduction', ['mean', 'sum', 'none'], 'mean', 'mean or sum over all pixels of the batch; none: one number per pixel.'),
     ],
   }),
+  // The reference keeps the factor as two buffers.
+  repositoryState: {
+    write({ pos_weight: share }): NodeState {
+      return typeof share === 'number' ? { _pos_weight: float32([1], [share]), 'loss_fn.pos_weight': float32([1], [share]) } : {}
+    },
+    read: (_parameters, { _pos_weight: _first, 'loss_fn.pos_weight': _second, ...stored }) => stored,
+  },
   // A sum over the batch is not a mean of the sums over its pieces.
   locality: ({ reduction }) => (reduction === 'mean' ? 'pixel' : 'batch'),
   reduction: 'mean',

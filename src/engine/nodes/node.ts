@@ -113,6 +113,8 @@ export interface NodeType {
   channels?(parameters: Parameters, inputs: Readonly<Record<string, number>>, context: { wavelengthsNm: readonly number[] | null | undefined }): Record<string, number>
   /** Parameters that state a port's channel count, and that 'auto' takes from it: {num_channels: 'data'}. */
   autoChannels?: Readonly<Record<string, string>>
+  /** Parameters with which the reference scores as these do, where that takes others than these. */
+  nearestInRepository?(parameters: Parameters): Parameters
   /** Parameters of ours with the values that reproduce the reference implementation. Set by the reader of its dialect. */
   repositoryParameters?: Parameters
   /** What an alias stands for where it is not the default: parameters by alias, which a document may still state. */

@@ -50,6 +50,10 @@ export const trainablePCA: NodeType = {
   repositoryParameters: { variance_ratio: 'retained', init_method: 'svd' },
   channels: ({ n_components: kept, num_channels: channels }, inputs) => shapesOf(kept as number, typeof channels === 'number' ? channels : inputs.data),
   state: stateOf,
+  repositoryState: {
+    write: (_parameters, { _mean, _explained_variance, _components }) => ({ _mean, _explained_variance, _components }),
+    read: (_parameters, stored) => stored,
+  },
   trainableStatistics: ['_components'],
   fit: {
     port: 'data',

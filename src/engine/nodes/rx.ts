@@ -40,7 +40,7 @@ export const rxGlobal: NodeType = {
   trainableStatistics: ['mu', 'whitening', 'cov', 'cov_inv'],
   // The reference always has mu, cov and cov_inv; cov_inv is empty while the covariance is what trains.
   repositoryState: {
-    write: ({ cache_inverse: cached }, { mu, cov, cov_inv: inverse }) => ({ mu, cov, cov_inv: cached === true ? (inverse ?? inverted(cov)) : float32([0], []) }),
+    write: ({ cache_inverse: cached }, { mu, cov, cov_inv: inverse }) => ({ mu, cov, cov_inv: cached === true ? (inverse ?? inverted(cov)) : float32([0, 0], []) }),
     read: (_parameters, stored) => (stored.cov && stored.cov_inv?.data.length === 0 ? { ...stored, cov_inv: inverted(stored.cov) } : stored),
   },
   // While the covariance trains, its inverse follows step by step.

@@ -54,27 +54,30 @@ export function stateFromWeights(pipeline: Pipeline, weights: StoredWeights, pat
   for (const node of pipeline.nodes) {
     const expected = node.type.state?.(node.parameters) ?? []
     const stored = weights.get(node.name)
-    if (expected.length === 0 && !node.type.repositoryState) {
-      requireNone(node, stored, path)
-      continue
-    }
+    if (expected.length === 0 && !stored) continue
     if (!stored) throw new CuvetteError('bad-artifact', `The PyTorch file ${path} has no weights of the node ${node.name} (${node.type.description.type}); save the pipeline again after it was fitted.`, { path, where: node.name })
     warnings.push(...conversions(node, stored, path))
     const plain = Object.fromEntries([...stored].map(([name, tensor]) => [name, asFloat32(tensor)]))
-    setNodeState(state, node.name, node.type.repositoryState?.read(node.parameters, plain) ?? plain)
+    const own = node.type.repositoryState?.read(node.parameters, plain) ?? plain
+    if (expected.length === 0) requireNone(node, Object.keys(own), path)
+    setNodeState(state, node.name, own)
   }
   requireState(pipeline, state, path)
   return { state, warnings }
 }
 
-/** What the reference saves as the weights of a pipeline: one entry for every node of the document, in its order. `others`: of nodes that are not known here. */
-export function weightsToWrite(pipeline: Pipeline, state: PipelineState, others: StoredWeights = new Map()): WritableTorchValue {
-  const entries = pipeline.document.nodes.map(({ name }): [string, WritableTorchValue] => {
-    const node = pipeline.nodes.find((candidate) => candidate.name === name)
-    const tensors = node ? Object.entries(weightsOfNode(node, state)) : [...(others.get(name) ?? [])]
-    return [name, new OrderedDict(new Map(tensors))]
-  })
-  return new Map(entries)
+/** What the reference saves as the weights of a pipeline: one entry for every node of the document, in its order. */
+export function weightsToWrite(pipeline: Pipeline, state: PipelineState): WritableTorchValue {
+  const nodes = new Map(pipeline.nodes.map((node) => [node.name, node]))
+  return new Map(pipeline.document.nodes.map(({ name }): [string, WritableTorchValue] => {
+    const node = nodes.get(name)
+    return [name, new OrderedDict(new Map(Object.entries(node ? weightsOfNode(node, state) : {})))]
+  }))
+}
+
+/** Weights as they were stored, those of unknown nodes among them. Half precisions are written as float32, short integers as int32. */
+export function weightsAgain(pipeline: Pipeline, weights: StoredWeights): WritableTorchValue {
+  return new Map(pipeline.document.nodes.map(({ name }): [string, WritableTorchValue] => [name, new OrderedDict(weights.get(name) ?? new Map())]))
 }
 
 function weightsOfNode({ name, type, parameters }: PipelineNode, state: PipelineState): NodeState {
@@ -87,12 +90,12 @@ function weightsOfNode({ name, type, parameters }: PipelineNode, state: Pipeline
   return type.repositoryState?.write(parameters, own) ?? own
 }
 
-function requireNone(node: PipelineNode, stored: ReadonlyMap<string, TorchTensor> | undefined, path: string): void {
-  if (!stored || stored.size === 0) return
-  throw new CuvetteError('bad-artifact', `The PyTorch file ${path} has the tensor ${node.name}.${[...stored.keys()][0]}, but a ${node.type.description.type} keeps none; they do not belong together.`, { path, where: node.name })
+function requireNone(node: PipelineNode, names: readonly string[], path: string): void {
+  if (names.length === 0) return
+  throw new CuvetteError('bad-artifact', `The PyTorch file ${path} has the tensor ${node.name}.${names[0]}, but a ${node.type.description.type} keeps none; they do not belong together.`, { path, where: node.name })
 }
 
-/** Numbers lose digits where they are stored in float64 and are whole where they count; both are said. */
+/** Integers count, and are exact; what else is not stored in float32 loses digits or had fewer. */
 function conversions({ name, type }: PipelineNode, stored: ReadonlyMap<string, TorchTensor>, path: string): string[] {
   const others = [...stored].filter(([, { dtype }]) => dtype !== 'float32' && !dtype.startsWith('int'))
   return others.map(([tensor, { dtype }]) => `The tensor ${name}.${tensor} (${type.description.type}) of ${path} is stored as ${dtype} and used as float32.`)

@@ -1,6 +1,7 @@
 import type { ScalarTag } from 'yaml'
 import { Document } from 'yaml'
 import { CuvetteError } from '../../shared/problem'
+import type { Parameters } from '../nodes/node'
 import { nodeType } from '../nodes/registry'
 import type { DocumentNode, PipelineDocument } from './document'
 import { RUN_KEYS } from './repository-dialect'
@@ -70,7 +71,9 @@ function hparamsOf({ name, type, config, place }: DocumentNode, { path }: Pipeli
   const known = nodeType(type)
   const ours = known?.repositoryParameters ?? {}
   const hparams: Record<string, unknown> = {}
-  for (const [parameter, value] of Object.entries(config)) {
+  // Written as a document states them: parameters are checked when it runs.
+  const nearest = known?.nearestInRepository?.(config as Parameters) ?? config
+  for (const [parameter, value] of Object.entries(nearest)) {
     if (value === 'auto' && known?.autoChannels && parameter in known.autoChannels) {
       throw new CuvetteError('bad-pipeline', `The node ${name} takes ${parameter} from the cube, and the reference implementation needs a number; state it, or export the pipeline after it was fitted.`, { path, where: place.key })
     }
