@@ -102,7 +102,7 @@ async function statisticalPhase(one: WholeCase, pipeline: Pipeline, expected: Pi
   for (const { node, observes } of steps) {
     const { graph, output } = compileUpTo(pipeline, state, observes)
     const frames = one.data.train_frames
-    const accumulator = node.type.fit?.start(node.parameters, { node: node.name, seed: 1, pixels: frames.length * frames[0].mask.data.length })
+    const accumulator = node.type.fit?.start(node.parameters, { node: node.name, seed: 1, pixels: frames.length * frames[0].mask.data.length, wavelengthsNm: null })
     for (const frame of frames) {
       const { shape, data } = (await runGraph(graph, { cube: batch([frame]) }))[output]
       await accumulator?.add(data as Float32Array, elementCount(shape.slice(0, 3)), shape[3], null)

@@ -32,11 +32,11 @@ export function repositoryParameters(type: NodeType, hparams: Readonly<Record<st
 }
 
 /** The state that the statistical phase finds in a stream of images. */
-export async function fitted(type: NodeType, parameters: Record<string, ParameterValue>, stream: readonly Tensor[]): Promise<NodeState> {
+export async function fitted(type: NodeType, parameters: Record<string, ParameterValue>, stream: readonly Tensor[], more: { wavelengthsNm?: readonly number[]; targets?: readonly Uint8Array[] } = {}): Promise<NodeState> {
   if (!type.fit) throw new Error('The node has no statistical phase.')
   const pixels = stream.reduce((sum, { shape }) => sum + shape[0] * shape[1] * shape[2], 0)
-  const accumulator = type.fit.start(parameters, { node: 'node', seed: 0, pixels })
-  for (const { shape, data } of stream) await accumulator.add(data as Float32Array, shape[0] * shape[1] * shape[2], shape[3], null)
+  const accumulator = type.fit.start(parameters, { node: 'node', seed: 0, pixels, wavelengthsNm: more.wavelengthsNm ?? null })
+  for (const [index, { shape, data }] of stream.entries()) await accumulator.add(data as Float32Array, shape[0] * shape[1] * shape[2], shape[3], more.targets?.[index] ?? null)
   return accumulator.finish()
 }
 

@@ -30,7 +30,7 @@ describe.skipIf(missing)('RX on real scenes', () => {
     const pixels = await cube.readPixels({ line: 0, sample: 0, lines, samples }).finally(() => cube.close())
     const pipeline = pipelineFrom('nodes: {cube: Cube, rx: RXGlobal}\nconnections: [[cube.cube, rx.data]]', { channels: bands, wavelengthsNm: null })
     const [source, rx] = pipeline.nodes
-    const accumulator = rx.type.fit?.start(rx.parameters, { node: 'rx', seed: 0, pixels: lines * samples })
+    const accumulator = rx.type.fit?.start(rx.parameters, { node: 'rx', seed: 0, pixels: lines * samples, wavelengthsNm: null })
     await accumulator?.add(pixels, lines * samples, bands, null)
     const state = initialState(pipeline, 0)
     setNodeState(state, 'rx', await accumulator?.finish() ?? {})

@@ -32,7 +32,8 @@ export const foregroundContrastLoss: NodeType = {
       boolean('assume_srgb', true, 'Whether the image is encoded as sRGB, which OKLab must undo; false: linear light.'),
     ],
   }),
-  locality: 'batch',
+  // A mean over images of what each image shows.
+  locality: 'image',
   write({ graph, parameters, rows, inputs }) {
     const { rgb, mask } = inputs
     const space = parameters.color_space === 'oklab' ? oklab(graph, rows('rgb'), parameters.assume_srgb === true) : rows('rgb')

@@ -73,6 +73,8 @@ export interface StatisticsContext {
   seed: number
   /** How many pixels the whole stream will bring. Sampling without replacement needs it. */
   pixels: number
+  /** Wavelengths of the cubes in nanometres [C], when known. */
+  wavelengthsNm: readonly number[] | null
 }
 
 export interface StatisticalFit {

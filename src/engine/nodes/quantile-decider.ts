@@ -48,7 +48,7 @@ function reducedAxes({ reduce_dims: dims }: Parameters): number[] {
 }
 
 /** torch.quantile over `axes` of scores [B, H, W, C], kept as axes of size 1. */
-function quantileThreshold(graph: Graph, scores: Value, axes: readonly number[], quantile: Value, omit: boolean): Value {
+export function quantileThreshold(graph: Graph, scores: Value, axes: readonly number[], quantile: Value, omit: boolean): Value {
   const kept = [0, 1, 2, 3].filter((axis) => !axes.includes(axis))
   const perm = [...kept, ...axes]
   const moved = perm.every((axis, at) => axis === at) ? scores : graph.op('Transpose', [scores], { perm })

@@ -4,11 +4,14 @@ import { binaryDecider } from './binary-decider'
 import { learnableChannelMixer } from './channel-mixer'
 import { cubeSource } from './cube-source'
 import { deepSVDDCenterTracker, deepSVDDProjection, deepSVDDScores } from './deep-svdd'
+import { cameraEmulationFalseRGBSelector, cieTristimulusFalseRGBSelector, cirSelector, fastRGBSelector, fixedWavelengthSelector, rangeAverageFalseRGBSelector } from './fixed-selectors'
 import { foregroundContrastLoss } from './foreground-contrast'
+import { highContrastSelector } from './high-contrast'
 import { identityNormalizer, minMaxNormalizer, sigmoidNormalizer, sigmoidTransform, zScoreNormalizer } from './image-normalization'
 import { deepSVDDSoftBoundaryLoss } from './losses'
 import { anomalyBCEWithLogits, iouLoss } from './mask-losses'
 import { anomalyDetectionMetrics } from './metrics'
+import { ndviSelector } from './ndvi'
 import type { NodeType } from './node'
 import { perPixelUnitNorm, zScoreNormalizerGlobal } from './normalization'
 import { pca, trainablePCA } from './pca'
@@ -22,6 +25,7 @@ import { scoreToLogit } from './score-to-logit'
 import { distinctnessLoss, orthogonalityLoss, selectorDiversityRegularizer, selectorEntropyRegularizer } from './selector-losses'
 import { softChannelSelector, topKIndices } from './soft-channel-selector'
 import { twoStageBinaryDecider } from './two-stage-decider'
+import { supervisedCIRSelector, supervisedFullSpectrumSelector, supervisedWindowedSelector } from './supervised-selectors'
 
 const types: readonly NodeType[] = [
   cubeSource,
@@ -39,6 +43,17 @@ const types: readonly NodeType[] = [
   sigmoidNormalizer,
   sigmoidTransform,
   identityNormalizer,
+  fixedWavelengthSelector,
+  cirSelector,
+  rangeAverageFalseRGBSelector,
+  fastRGBSelector,
+  cieTristimulusFalseRGBSelector,
+  cameraEmulationFalseRGBSelector,
+  highContrastSelector,
+  ndviSelector,
+  supervisedCIRSelector,
+  supervisedWindowedSelector,
+  supervisedFullSpectrumSelector,
   deepSVDDProjection,
   deepSVDDCenterTracker,
   deepSVDDScores,

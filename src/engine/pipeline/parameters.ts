@@ -15,7 +15,7 @@ export function readParameters(descriptions: readonly ParameterDescription[], co
   const values: Record<string, ParameterValue> = {}
   for (const description of descriptions) {
     const { name, default: fallback } = description
-    const written = Object.hasOwn(config, name) ? config[name] : undefined
+    const written = Object.hasOwn(config, name) ? flat(description, config[name]) : undefined
     if (written === undefined) {
       if (fallback === undefined) faults.push({ parameter: name, message: `needs the parameter ${name} (${expectation(description)})` })
       else values[name] = fallback
@@ -35,6 +35,11 @@ export function readParameters(descriptions: readonly ParameterDescription[], co
     faults.push({ parameter: name, message: `has no parameter ${name}${hint === '' ? `; ${list}` : hint.replace(/\?$/, '')}` })
   }
   return { values, faults }
+}
+
+/** A list of pairs, such as ranges of wavelengths, is one list of numbers. */
+function flat({ type }: ParameterDescription, value: unknown): unknown {
+  return type === 'numbers' && Array.isArray(value) && value.length > 0 && value.every((item) => Array.isArray(item)) ? value.flat() : value
 }
 
 function isAllowed(description: ParameterDescription, value: unknown): value is ParameterValue {

@@ -31,7 +31,7 @@ export async function fitStatistics(pipeline: Pipeline, state: PipelineState, st
 }
 
 async function fitNode(node: PipelineNode, observes: string, pipeline: Pipeline, state: PipelineState, stream: PixelStream, settings: StatisticalSettings, context: WorkContext): Promise<void> {
-  const accumulator = node.type.fit?.start(node.parameters, { node: node.name, seed: settings.seed, pixels: stream.count })
+  const accumulator = node.type.fit?.start(node.parameters, { node: node.name, seed: settings.seed, pixels: stream.count, wavelengthsNm: pipeline.facts.wavelengthsNm })
   if (!accumulator) return
   const meter = startStage(context, 'statistics', `Statistics of ${node.name}`, stream.count)
   const { graph, output } = compileUpTo(pipeline, state, observes)
