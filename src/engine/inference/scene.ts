@@ -2,8 +2,9 @@ import type { DetectionMetrics } from '../../shared/metrics'
 import { CuvetteError } from '../../shared/problem'
 import { detectionMetrics, thresholdCurve } from '../../shared/threshold-curve'
 import type { Cube } from '../cube'
-import { localityOf } from '../nodes/node'
 import type { Session } from '../onnx/session'
+import { scorePorts } from '../pipeline/compile'
+import { looksAtImages } from '../pipeline/locality'
 import type { Pipeline } from '../pipeline/pipeline'
 import { scoreCube } from './score'
 import { decide, deciderOf, judge, pixelScores } from './threshold'
@@ -34,9 +35,9 @@ export interface SceneOptions {
   onPixels?(count: number): void
 }
 
-/** Whether every node that the scores pass through looks at one pixel at a time. Deciders are not among them. */
+/** Whether every node that the scores pass through looks at one pixel at a time. Deciders, and what is only looked at, are not among them. */
 export function scoresAreLocal(pipeline: Pipeline): boolean {
-  return pipeline.nodes.every(({ type, parameters }) => localityOf(type, parameters, 'inference') === 'pixel' || ['decider', 'metric', 'loss'].includes(type.description.role))
+  return !looksAtImages(pipeline, scorePorts(pipeline).scores.node)
 }
 
 /**

@@ -10,6 +10,7 @@ import type { Tensor } from '../onnx/tensor'
 import { compileUpTo } from '../pipeline/compile'
 import { looksAtImages } from '../pipeline/locality'
 import type { Pipeline, PipelineNode, PipelineState } from '../pipeline/pipeline'
+import { enteringWavelengths } from '../pipeline/pipeline'
 import { nodesToFit, setNodeState } from '../pipeline/state'
 import type { PixelStream, PixelsOfStream, StreamedImage } from './pixel-stream'
 
@@ -31,7 +32,7 @@ export async function fitStatistics(pipeline: Pipeline, state: PipelineState, st
 }
 
 async function fitNode(node: PipelineNode, observes: string, pipeline: Pipeline, state: PipelineState, stream: PixelStream, settings: StatisticalSettings, context: WorkContext): Promise<void> {
-  const accumulator = node.type.fit?.start(node.parameters, { node: node.name, seed: settings.seed, pixels: stream.count, wavelengthsNm: pipeline.facts.wavelengthsNm })
+  const accumulator = node.type.fit?.start(node.parameters, { node: node.name, seed: settings.seed, pixels: stream.count, wavelengthsNm: enteringWavelengths(pipeline) })
   if (!accumulator) return
   const meter = startStage(context, 'statistics', `Statistics of ${node.name}`, stream.count)
   const { graph, output } = compileUpTo(pipeline, state, observes)
