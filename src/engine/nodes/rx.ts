@@ -15,7 +15,7 @@ export const rxGlobal: NodeType = {
     summary: 'Anomaly score of every pixel: squared Mahalanobis distance from the background of all training pixels.',
     formula: 'score = (x - mu)\' (cov + eps I)^-1 (x - mu), cov with divisor N - 1',
     source: 'Reed and Yu, IEEE Transactions on Acoustics, Speech, and Signal Processing 38 (1990); cuvis.ai RXGlobal.',
-    inputs: [image('data', 'C', 'Cube.')],
+    inputs: [image('data', 'C', 'Cube.', { aliases: ['rgb'] })],
     outputs: [image('scores', 1, 'Squared distance; larger is more anomalous.', { aliases: ['output'] })],
     parameters: [
       channelCount('num_channels', 'Number of channels.'),
