@@ -12,8 +12,9 @@ import { expectCase, expectErrors, goldenSuite } from './suite'
 const name = 'RXGlobal'
 const type = typeNamed(name)
 
-goldenSuite<NodeCase & { ref_f64: Record<'mu' | 'cov' | 'scores', StoredTensor> }>('rx', async (one) => {
+goldenSuite<NodeCase & { source: string; ref_f64: Record<'mu' | 'cov' | 'scores', StoredTensor> }>('rx', async (one) => {
   if (one.name === 'errors') return errors(one)
+  if (one.source.endsWith('RXPerBatch')) return expectCase(await runCase('RXPerBatch', one), one, { outputs: 1e-5, gradients: 1e-4 })
   const stream = (one.init_stream ?? []).map(tensor)
   const parameters = repositoryParameters(type, one.hparams)
   const found = await fitted(type, parameters, stream)

@@ -103,6 +103,7 @@ export const gradientCases: Record<string, GradientCase[]> = {
   Exp: unary('Exp'),
   Log: unary('Log', { values: [positive(0)] }),
   Sin: unary('Sin'),
+  Atan: unary('Atan', { type: 'float32' }),
   Cos: unary('Cos', { type: 'float32' }),
   Erf: unary('Erf', { type: 'float32' }),
   Relu: unary('Relu'),

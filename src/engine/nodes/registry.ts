@@ -3,11 +3,13 @@ import { concreteBandSelector } from './band-selector'
 import { binaryDecider } from './binary-decider'
 import { learnableChannelMixer } from './channel-mixer'
 import { cubeSource } from './cube-source'
+import { decisionToMask } from './decision-to-mask'
 import { deepSVDDCenterTracker, deepSVDDProjection, deepSVDDScores } from './deep-svdd'
 import { cameraEmulationFalseRGBSelector, cieTristimulusFalseRGBSelector, cirSelector, fastRGBSelector, fixedWavelengthSelector, rangeAverageFalseRGBSelector } from './fixed-selectors'
 import { foregroundContrastLoss } from './foreground-contrast'
 import { highContrastSelector } from './high-contrast'
 import { identityNormalizer, minMaxNormalizer, sigmoidNormalizer, sigmoidTransform, zScoreNormalizer } from './image-normalization'
+import { ladGlobal } from './lad'
 import { deepSVDDSoftBoundaryLoss } from './losses'
 import { anomalyBCEWithLogits, iouLoss } from './mask-losses'
 import { anomalyDetectionMetrics } from './metrics'
@@ -21,9 +23,11 @@ import { anomalyPixelStatisticsMetric, scoreStatisticsMetric } from './score-met
 import { mseReconstructionLoss } from './reconstruction-loss'
 import { componentOrthogonalityMetric, explainedVarianceMetric, selectorDiversityMetric, selectorEntropyMetric } from './reducer-metrics'
 import { rxGlobal } from './rx'
+import { rxPerBatch } from './rx-per-batch'
 import { scoreToLogit } from './score-to-logit'
 import { distinctnessLoss, orthogonalityLoss, selectorDiversityRegularizer, selectorEntropyRegularizer } from './selector-losses'
 import { softChannelSelector, topKIndices } from './soft-channel-selector'
+import { spectralAngleMapper } from './spectral-angle'
 import { twoStageBinaryDecider } from './two-stage-decider'
 import { supervisedCIRSelector, supervisedFullSpectrumSelector, supervisedWindowedSelector } from './supervised-selectors'
 
@@ -67,10 +71,14 @@ const types: readonly NodeType[] = [
   selectorEntropyRegularizer,
   selectorDiversityRegularizer,
   rxGlobal,
+  rxPerBatch,
+  ladGlobal,
+  spectralAngleMapper,
   scoreToLogit,
   binaryDecider,
   quantileBinaryDecider,
   twoStageBinaryDecider,
+  decisionToMask,
   anomalyDetectionMetrics,
   explainedVarianceMetric,
   componentOrthogonalityMetric,

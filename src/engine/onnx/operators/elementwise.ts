@@ -121,6 +121,7 @@ export const elementwise: OperatorFamily = {
   Log: unary(({ of, x, g }) => of('Div', g, x)),
   Sin: unary(({ of, x, g }) => of('Mul', g, of('Cos', x))),
   Cos: unary(({ of, x, g }) => of('Neg', of('Mul', g, of('Sin', x)))),
+  Atan: unary(({ of, x, g }) => of('Div', g, of('Add', of.number(1), of('Mul', x, x)))),
   Erf: unary(({ of, x, g }) => of('Mul', of('Mul', g, of.number(2 / Math.sqrt(Math.PI))), of('Exp', of('Neg', of('Mul', x, x))))),
   Clip: {
     infer: (context) => {
