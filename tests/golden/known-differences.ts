@@ -14,9 +14,6 @@ export const notRun: readonly NotRun[] = [
   { file: 'e2e_channel_selector', cases: ['*'], reason: later('SoftChannelSelector with RX') },
   { file: 'e2e_reducers', cases: ['*'], reason: later('Training of mixers and selectors') },
   { file: 'released_pt', cases: ['*'], reason: later('Reading PyTorch weights') },
-  { file: 'train_concrete', cases: ['*'], reason: later('ConcreteBandSelector') },
-  { file: 'train_mixer', cases: ['*'], reason: later('LearnableChannelMixer') },
-  { file: 'train_pca', cases: ['*'], reason: later('TrainablePCA') },
 
   { file: 'rx', cases: ['errors/one_pixel_batches_are_skipped'], reason: 'A quirk: batches of one pixel count here, so that the statistics do not depend on how the stream is cut.' },
   { file: 'score_to_logit', cases: ['errors/refit_after_unfreeze'], reason: 'A defect: fitting again after training must work.' },
