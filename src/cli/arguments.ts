@@ -33,7 +33,7 @@ export function deviceOption(): Option {
   return new Option('--device <device>', 'where graphs run').choices(DEVICES).default('auto')
 }
 
-/** What run's --format may be; tiff and png are planned and refused. */
+/** What run's --format may be; png is planned and refused. */
 export const RUN_FORMATS = ['envi', 'npy', 'tiff', 'png'] as const
 
 /** What export's --to may be; triton is planned and refused. */

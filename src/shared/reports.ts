@@ -109,7 +109,7 @@ export interface RunRequest {
   /** As in FitRequest. */
   masks: (string | null)[]
   out: string
-  format: 'envi' | 'npy'
+  format: 'envi' | 'npy' | 'tiff'
   /** Overrides the decider's own rule. */
   threshold?: number
   memoryMB?: number

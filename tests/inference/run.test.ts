@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { openCube } from '../../src/engine/cube'
+import { openCube, readMask } from '../../src/engine/cube'
 import { runPipeline } from '../../src/engine/inference/run'
 import { scoreCube } from '../../src/engine/inference/score'
 import { openTrainedPipeline } from '../../src/engine/inference/trained-pipeline'
@@ -154,6 +154,15 @@ describe('running a trained pipeline', () => {
     expect(bytes.subarray(0, 6).toString('latin1')).toBe('\u0093NUMPY')
     expect(bytes.length).toBe(128 + 4 * 360)
     await rm(join(other, '..'), { recursive: true })
+  })
+
+  it('writes TIFF', async () => {
+    const report = await run({ format: 'tiff' })
+    expect(report.cubes[0].files).toEqual(['scene_scores.tif', 'scene_decisions.tif'])
+    const scores = await openCube(join(out, 'scene_scores.tif'))
+    expect(scores.description).toMatchObject({ format: 'TIFF', shape: [SHAPE[0], SHAPE[1], 1], dtype: 'float32', bandNames: ['score'] })
+    await scores.close()
+    expect((await readMask(join(out, 'scene_decisions.tif'), [SHAPE[0], SHAPE[1]])).description.classes.find(({ id }) => id === 1)?.count).toBe(report.cubes[0].flagged)
   })
 
   it('maps classes of the mask as the cube node says', async () => {

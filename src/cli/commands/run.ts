@@ -2,7 +2,7 @@ import { resolve } from 'node:path'
 import { runPipeline } from '../../engine/inference/run'
 import type { DeviceChoice } from '../../shared/device'
 import { CuvetteError } from '../../shared/problem'
-import type { RunReport } from '../../shared/reports'
+import type { RunReport, RunRequest } from '../../shared/reports'
 import { stoppable } from '../interrupt'
 import type { Outcome } from '../outcome'
 import { progressOn } from '../progress'
@@ -39,9 +39,9 @@ export async function run(folder: string, options: RunOptions, terminal: Termina
   return { document: report, text: runText(report) }
 }
 
-function rasterFormat(format: string): 'envi' | 'npy' {
-  if (format === 'envi' || format === 'npy') return format
-  throw new CuvetteError('unsupported', `This version does not write ${format.toUpperCase()}; use --format envi or --format npy.`)
+function rasterFormat(format: string): RunRequest['format'] {
+  if (format === 'envi' || format === 'npy' || format === 'tiff') return format
+  throw new CuvetteError('unsupported', `This version does not write ${format.toUpperCase()}; use --format envi, --format tiff or --format npy.`)
 }
 
 /** A pipeline without a decider has no threshold. */

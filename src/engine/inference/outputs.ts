@@ -4,6 +4,7 @@ import { CuvetteError } from '../../shared/problem'
 import type { RunRequest } from '../../shared/reports'
 import type { Cube } from '../cube'
 import { writeEnvi } from '../cube/writers/envi'
+import { writeGeoTiff } from '../cube/writers/geotiff'
 import { writeNpy } from '../cube/writers/npy'
 import { cannotWrite, openAtomic } from '../files/atomic'
 import { makeFolders } from '../files/folders'
@@ -63,6 +64,16 @@ export async function writeScene(folder: string, name: string, cube: Cube, forma
     if (format === 'npy') {
       written.push(...await writeNpy(`${path('scores')}.npy`, { shape: [lines, samples], dataType: 'float32', values: scores }))
       if (decisions) written.push(...await writeNpy(`${path('decisions')}.npy`, { shape: [lines, samples], dataType: 'uint8', values: decisions }))
+    } else if (format === 'tiff') {
+      written.push(...await writeGeoTiff(`${path('scores')}.tif`, {
+        ...size, dataType: 'float32', values: scores, header: { description: `Anomaly scores of ${basename(cube.description.path)}`, bandNames: ['score'], others },
+      }))
+      if (decisions) {
+        written.push(...await writeGeoTiff(`${path('decisions')}.tif`, {
+          ...size, dataType: 'uint8', values: decisions,
+          header: { description: `Decisions on ${basename(cube.description.path)}`, bandNames: ['decision'], classes: DECISION_CLASSES, others },
+        }))
+      }
     } else {
       written.push(...await writeEnvi(`${path('scores')}.img`, {
         ...size, dataType: 'float32', values: scores, header: { description: `Anomaly scores of ${basename(cube.description.path)}`, bandNames: ['score'], others },

@@ -3,7 +3,7 @@ import type { Interleave } from '../../../shared/cube'
 import { openAtomic } from '../../files/atomic'
 import { DATA_ENDINGS } from '../formats/envi-files'
 import type { RasterContent, RasterType, RasterValues, RasterWriter } from './raster-writer'
-import { bytesOf, linesOf, requireAllLines, writeContent } from './raster-writer'
+import { bytesOf, linesOf, RASTER_BYTES, requireAllLines, writeContent } from './raster-writer'
 
 /** What an ENVI header says beside the layout of the numbers. */
 export interface EnviHeaderFields {
@@ -50,7 +50,7 @@ export async function openEnvi(path: string, raster: EnviRaster): Promise<Raster
   const { data, header } = enviPaths(path)
   const text = enviHeaderText({ ...raster, interleave })
   const file = await openAtomic(data)
-  const width = dataType === 'float32' ? 4 : 1
+  const width = RASTER_BYTES[dataType]
   let written = 0
 
   async function writeBands(values: RasterValues, count: number): Promise<void> {
@@ -94,14 +94,15 @@ export function enviPaths(path: string): { data: string; header: string } {
   return { data: `${path}.img`, header: `${path}.hdr` }
 }
 
-function oneBand(values: RasterValues, pixels: number, bands: number, band: number): RasterValues {
-  const out = values instanceof Float32Array ? new Float32Array(pixels) : new Uint8Array(pixels)
+/** One band of pixels that lie one after the other. */
+export function oneBand(values: RasterValues, pixels: number, bands: number, band: number): RasterValues {
+  const out = sameType(values, pixels)
   for (let pixel = 0; pixel < pixels; pixel += 1) out[pixel] = values[pixel * bands + band]
   return out
 }
 
 function byLine(values: RasterValues, lines: number, samples: number, bands: number): RasterValues {
-  const out = values instanceof Float32Array ? new Float32Array(values.length) : new Uint8Array(values.length)
+  const out = sameType(values, values.length)
   for (let line = 0; line < lines; line += 1) {
     for (let band = 0; band < bands; band += 1) {
       const row = (line * bands + band) * samples
@@ -111,8 +112,13 @@ function byLine(values: RasterValues, lines: number, samples: number, bands: num
   return out
 }
 
+function sameType(values: RasterValues, length: number): RasterValues {
+  if (values instanceof Float32Array) return new Float32Array(length)
+  return values instanceof Uint16Array ? new Uint16Array(length) : new Uint8Array(length)
+}
+
 /** Keys that this writer states itself, or that speak of the bands of another image. */
-const ownKeys = new Set([
+export const OWN_KEYS: ReadonlySet<string> = new Set([
   'description', 'samples', 'lines', 'bands', 'header offset', 'file type', 'data type', 'interleave', 'byte order',
   'file compression', 'major frame offsets', 'minor frame offsets', 'classes', 'class names', 'class lookup',
   'wavelength', 'wavelength units', 'fwhm', 'bbl', 'band names', 'default bands', 'data ignore value', 'reflectance scale factor',
@@ -129,7 +135,7 @@ function enviHeaderText(raster: EnviRaster & { interleave: Interleave }): string
     ['bands', String(raster.bands)],
     ['header offset', '0'],
     ['file type', header.classes ? 'ENVI Classification' : 'ENVI Standard'],
-    ['data type', raster.dataType === 'float32' ? '4' : '1'],
+    ['data type', { float32: '4', uint8: '1', uint16: '12' }[raster.dataType]],
     ['interleave', raster.interleave],
     ['byte order', '0'],
     ['data ignore value', header.noData === undefined || header.noData === null ? null : String(header.noData)],
@@ -141,7 +147,7 @@ function enviHeaderText(raster: EnviRaster & { interleave: Interleave }): string
     ['wavelength', header.wavelengths ? list(header.wavelengths) : null],
     ['fwhm', header.fwhm ? list(header.fwhm) : null],
     ['bbl', header.badBands?.length ? list(Array.from({ length: raster.bands }, (_, band) => (header.badBands?.includes(band) ? 0 : 1))) : null],
-    ...[...(header.others ?? [])].filter(([key, value]) => !ownKeys.has(key) && value !== ''),
+    ...[...(header.others ?? [])].filter(([key, value]) => !OWN_KEYS.has(key) && value !== ''),
   ]
   return `ENVI\n${rows.filter(([, value]) => value !== null).map(([key, value]) => `${key} = ${value}\n`).join('')}`
 }
@@ -171,6 +177,7 @@ function plain(text: string): string {
 
 const unitNames: Record<string, string> = { nm: 'Nanometers', 'µm': 'Micrometers', mm: 'Millimeters', cm: 'Centimeters', m: 'Meters', 'Å': 'Angstroms', 'cm⁻¹': 'Wavenumber' }
 
-function unitName(unit: string): string {
+/** As headers and the metadata of GDAL spell a unit. */
+export function unitName(unit: string): string {
   return unitNames[unit] ?? unit
 }

@@ -38,7 +38,7 @@ export async function openNpy(path: string, { shape, dataType }: NpyArray): Prom
 
 /** Magic, version, header length and a Python dictionary, padded to 64 bytes. (NumPy enhancement proposal 1.) */
 function npyHeader(shape: readonly number[], dataType: RasterType): Uint8Array {
-  const descr = dataType === 'float32' ? '<f4' : '|u1'
+  const descr = { float32: '<f4', uint8: '|u1', uint16: '<u2' }[dataType]
   const axes = shape.length === 1 ? `(${shape[0]},)` : `(${shape.join(', ')})`
   const text = `{'descr': '${descr}', 'fortran_order': False, 'shape': ${axes}, }`
   const length = Math.ceil((10 + text.length + 1) / 64) * 64

@@ -1,7 +1,9 @@
 import { CuvetteError } from '../../../shared/problem'
 
-export type RasterType = 'float32' | 'uint8'
-export type RasterValues = Float32Array | Uint8Array
+export type RasterType = 'float32' | 'uint8' | 'uint16'
+export type RasterValues = Float32Array | Uint8Array | Uint16Array
+
+export const RASTER_BYTES: Record<RasterType, number> = { float32: 4, uint8: 1, uint16: 2 }
 
 /** A raster written from top to bottom; it exists whole after `commit`, or not at all. */
 export interface RasterWriter {
@@ -30,7 +32,7 @@ export async function writeContent(writer: RasterWriter, lines: number, content:
 /** How many lines the values are. A wrong type or length is refused. */
 export function linesOf(path: string, values: RasterValues, type: RasterType, perLine: number, linesLeft: number): number {
   const lines = values.length / perLine
-  const rightType = type === 'float32' ? values instanceof Float32Array : values instanceof Uint8Array
+  const rightType = values instanceof { float32: Float32Array, uint8: Uint8Array, uint16: Uint16Array }[type]
   if (rightType && Number.isInteger(lines) && lines <= linesLeft) return lines
   throw new CuvetteError('bad-argument', `${path} takes lines of ${perLine} ${type} numbers, ${linesLeft} lines are left, but ${values.length} numbers came.`, { path })
 }
