@@ -129,7 +129,7 @@ describe.skipIf(!existsSync(join(data, 'tiff')))('a real GeoTIFF', () => {
     const [height, width, bands] = description.shape
     const path = folder.file('copy.tif')
     await writeGeoTiff(path, {
-      lines: height, samples: width, bands, dataType: 'float32', header: { ...description, others: headerFields },
+      lines: height, samples: width, bands, dataType: 'float32', header: { ...description, classes: undefined, others: headerFields },
       values: (line) => cube.readPixels({ line, sample: 0, lines: 1, samples: width }),
     })
     const copy = await openCube(path)
