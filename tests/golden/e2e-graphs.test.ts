@@ -46,7 +46,7 @@ interface WholeCase {
   steps: { loss: number; grads_first_step_preclip?: Record<string, StoredTensor>; buffers?: Record<string, StoredTensor>; gumbel_u?: StoredTensor }[]
 }
 
-const files = [['e2e_deepsvdd', 1e-5]] as const
+const files = [['e2e_deepsvdd', 1e-5], ['e2e_channel_selector', 1e-4], ['e2e_reducers', 1e-4]] as const
 
 for (const [file, tolerance] of files) goldenSuite<WholeCase>(file, (one) => wholeCase(one, tolerance))
 
@@ -76,7 +76,7 @@ async function wholeCase(one: WholeCase, tolerance: number): Promise<void> {
 /** The stored state, as far as nodes keep it here. */
 function stateOf(stored: StoredState, pipeline: Pipeline): PipelineState {
   const kept = new Set(stateTensors(pipeline).map(({ key }) => key))
-  return new Map(Object.entries(stored).flatMap(([node, values]) => Object.entries(values).map(([name, value]) => [stateKey(node, name), tensor(value)] as const)).filter(([key]) => kept.has(key)))
+  return new Map(Object.entries(stored).flatMap(([node, values]) => Object.entries(values).filter(([name]) => kept.has(stateKey(node, name))).map(([name, value]) => [stateKey(node, name), tensor(value)] as const)))
 }
 
 function batch(frames: readonly Frame[]): Tensor {
@@ -172,7 +172,13 @@ async function firstStep(one: WholeCase, pipeline: Pipeline, state: PipelineStat
   // The reference divides the loss of a batch by the number of batches that it accumulates.
   const shared = (value: Tensor): Tensor => float32(value.shape, numbers(value).map((number) => number / (pipeline.trainer?.accumulate ?? 1)))
   expect(Math.abs(Number(shared(results.loss).data[0]) - step.loss)).toBeLessThan(tolerance * step.loss)
-  for (const [name, value] of Object.entries(step.grads_first_step_preclip ?? {})) expectClose(shared(results[`gradient.${name}`]), value, tolerance, `gradient of ${name}`, 0.3)
+  // What cancels wholly, such as a bias right before a normalisation over the batch, is a rounding error of its own.
+  const largest = Math.max(...Object.values(step.grads_first_step_preclip ?? {}).flatMap(numbers).map(Math.abs))
+  for (const [name, value] of Object.entries(step.grads_first_step_preclip ?? {})) {
+    const found = shared(results[`gradient.${name}`])
+    if (numbers(value).every((gradient) => Math.abs(gradient) < tolerance * largest)) expect(numbers(found).every((gradient) => Math.abs(gradient) < tolerance * largest), `gradient of ${name}`).toBe(true)
+    else expectClose(found, value, tolerance, `gradient of ${name}`, 0.3)
+  }
   for (const [name, value] of Object.entries(step.buffers ?? {})) expectClose(results[`${name}.next`], value, tolerance, name)
 }
 

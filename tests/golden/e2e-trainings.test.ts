@@ -49,6 +49,7 @@ interface StoredStep {
   buffers?: Record<string, StoredTensor>
   /** What the reference drew for this step. */
   gumbel_u?: StoredTensor
+  grads_first_step_preclip?: Record<string, StoredTensor>
 }
 
 type StoredState = Record<string, Record<string, StoredTensor>>
@@ -71,7 +72,7 @@ interface WholeCase {
 const context: WorkContext = { signal: new AbortController().signal, onProgress: () => undefined }
 
 // Tolerances of min-max, RX and what stands behind them; the files name the pipelines.
-const files = [['e2e_deepsvdd', 1e-5]] as const
+const files = [['e2e_deepsvdd', 1e-5], ['e2e_channel_selector', 1e-4], ['e2e_reducers', 1e-4]] as const
 
 for (const [file, tolerance] of files) {
   goldenSuite<WholeCase>(file, async (one) => {
@@ -103,7 +104,7 @@ async function wholeTraining(one: WholeCase, folder: string, tolerance: number):
   const samples = await gatherSamples(inputs, settings.seed, context)
   await fitStatistics(pipeline, state, samples.stream, { seed: settings.seed, device: 'cpu' }, context)
   requireState(pipeline, state)
-  for (const [key, value] of stateOf(one.state_after_statistical)) if (state.has(key)) expectClose(state.get(key) as Tensor, value, tolerance, `${key} after the statistical phase`)
+  for (const [key, value] of stateOf(one.state_after_statistical, pipeline)) expectClose(state.get(key) as Tensor, value, tolerance, `${key} after the statistical phase`)
 
   const artifacts = compileArtifacts(pipeline, state, settings)
   await writeModels(folder, artifacts)
@@ -114,7 +115,7 @@ async function wholeTraining(one: WholeCase, folder: string, tolerance: number):
     const before = await validate(learner, pipeline, validation, watched)
     expectMetrics({ val_loss: before.loss, ...before.metrics }, one.validation_epochs[0].callback_metrics, tolerance)
 
-    const { watcher, taken } = watching(learner, one, pipeline)
+    const { watcher, taken } = watching(learner, one, pipeline, tolerance)
     const progress = startProgress(settings)
     const result = await trainEpochs({ pipeline, settings, learner: watcher, data, validation, watched, folder, notes: { ints: {}, strings: {} }, progress }, context)
     expect(result).toMatchObject({ stopped: false, warnings: [] })
@@ -127,7 +128,7 @@ async function wholeTraining(one: WholeCase, folder: string, tolerance: number):
     for (const step of one.steps) expect(progress.epochs[step.epoch].learningRate).toBeCloseTo(step.lr, 12)
 
     for (const [name, value] of [...learner.state.parameters, ...learner.state.frozen]) state.set(name, value)
-    for (const [key, value] of stateOf(one.state_after_training)) if (state.has(key)) expectClose(state.get(key) as Tensor, value, tolerance, `${key} after training`)
+    for (const [key, value] of stateOf(one.state_after_training, pipeline)) expectClose(state.get(key) as Tensor, value, tolerance, `${key} after training`)
     await trainedOutputs(one, pipeline, state, inputs.validation, tolerance)
   } finally {
     await learner.release()
@@ -149,14 +150,16 @@ function framesOf(pipeline: Pipeline, frames: readonly StoredFrame[]): Frame[] {
   }))
 }
 
-function stateOf(stored: StoredState): PipelineState {
-  return new Map(Object.entries(stored).flatMap(([node, values]) => Object.entries(values).map(([name, value]) => [stateKey(node, name), tensor(value)] as const)))
+/** The stored state, as far as nodes keep it here. */
+function stateOf(stored: StoredState, pipeline: Pipeline): PipelineState {
+  const kept = new Set(stateTensors(pipeline).map(({ key }) => key))
+  return new Map(Object.entries(stored).flatMap(([node, values]) => Object.entries(values).filter(([name]) => kept.has(stateKey(node, name))).map(([name, value]) => [stateKey(node, name), tensor(value)] as const)))
 }
 
 /** What the reference starts from, without the statistics that it has not found yet. */
 function firstState(one: WholeCase, pipeline: Pipeline): PipelineState {
   const kinds = new Map(stateTensors(pipeline).map(({ key, kind }) => [key, kind]))
-  return new Map([...stateOf(one.state_initial)].filter(([key]) => kinds.has(key) && kinds.get(key) !== 'statistic'))
+  return new Map([...stateOf(one.state_initial, pipeline)].filter(([key]) => kinds.get(key) !== 'statistic'))
 }
 
 interface Taken extends StepResult {
@@ -165,7 +168,7 @@ interface Taken extends StepResult {
 }
 
 /** The same learner, which notes what every step came to, and is fed the noise that the reference drew. */
-function watching(learner: Learner, one: WholeCase, pipeline: Pipeline): { watcher: Learner; taken: Taken[] } {
+function watching(learner: Learner, one: WholeCase, pipeline: Pipeline, tolerance: number): { watcher: Learner; taken: Taken[] } {
   let batches = 0
   const drawn = (): Record<string, Tensor> => {
     const { gumbel_u: u } = one.steps[batches]
@@ -174,16 +177,33 @@ function watching(learner: Learner, one: WholeCase, pipeline: Pipeline): { watch
     expect(names).toHaveLength(u ? 1 : 0)
     return u ? { [names[0]]: tensor(u) } : {}
   }
+  const rounding = roundingOnly(one, tolerance)
+  const stepped = one.steps.filter((step) => step.optimizer_stepped)
   const taken: Taken[] = []
   const watcher: Learner = {
     ...learner,
     async step(group, settings) {
       const result = await learner.step(group.map((batch) => ({ ...batch, inputs: { ...batch.inputs, ...drawn() } })), settings)
+      const { params = {}, buffers = {} } = stepped[taken.length]
       taken.push({ ...result, state: new Map([...learner.state.parameters, ...learner.state.frozen].map(([name, { data }]) => [name, data.slice()])) })
+      // Adam makes full steps of gradients that are rounding errors, and those of the reference are its own: they are taken
+      // over, with what follows from them.
+      for (const name of rounding) if (name in params) learner.state.parameters.set(name, tensor(params[name]) as Tensor<'float32'>)
+      if (rounding.length > 0) for (const [name, value] of Object.entries(buffers)) if (learner.state.frozen.has(name)) learner.state.frozen.set(name, tensor(value) as Tensor<'float32'>)
       return result
     },
   }
   return { watcher, taken }
+}
+
+/**
+ * Parameters whose gradient cancels wholly, such as a bias right before a normalisation over the batch: what the reference
+ * has there is a rounding error, as small beside the largest gradient as the tolerance.
+ */
+function roundingOnly(one: WholeCase, tolerance: number): string[] {
+  const sizes = Object.entries(one.steps[0].grads_first_step_preclip ?? {}).map(([name, value]) => [name, Math.max(...numbers(value).map(Math.abs))] as const)
+  const largest = Math.max(...sizes.map(([, size]) => size))
+  return sizes.filter(([, size]) => size < tolerance * largest).map(([name]) => name)
 }
 
 function expectSteps(one: WholeCase, taken: readonly Taken[], accumulate: number, tolerance: number): void {
@@ -193,13 +213,22 @@ function expectSteps(one: WholeCase, taken: readonly Taken[], accumulate: number
   const losses = taken.flatMap((step) => step.losses.map((loss) => loss / accumulate))
   expect(losses).toHaveLength(one.steps.length)
   one.steps.forEach((step, index) => expect(Math.abs(losses[index] / step.loss - 1), `loss of batch ${index}`).toBeLessThan(tolerance))
+  const rounding = roundingOnly(one, tolerance)
+  let unknown = 0
   stepped.forEach((step, index) => {
     expect(Math.abs(taken[index].gradientNorm / (step.grad_norm_preclip ?? NaN) - 1), `gradient norm of step ${index}`).toBeLessThan(tolerance)
     for (const [name, value] of Object.entries({ ...step.params, ...step.buffers })) {
       // A tensor without a gradient stays what it was.
       if (!taken[index].state.has(name)) expect(value, `${name} after step ${index}`).toEqual(one.state_after_statistical[name.slice(0, name.indexOf('.'))][name.slice(name.indexOf('.') + 1)])
-      else expectClose({ type: 'float32', shape: value.shape, data: taken[index].state.get(name) ?? new Float32Array(0) }, value, 1e-5, `${name} after step ${index}`, 1)
+      else {
+        // A rounding error moves its tensor by no more than the rate, and what averages the tensor by less.
+        const steps = rounding.includes(name) ? unknown + 1 : rounding.length > 0 && !(name in (step.params ?? {})) ? unknown : 0
+        const found = taken[index].state.get(name) ?? new Float32Array(0)
+        if (steps > 0) numbers(value).forEach((expected, at) => expect(Math.abs(found[at] - expected), `${name} after step ${index}`).toBeLessThan(2.2 * step.lr * steps))
+        else expectClose({ type: 'float32', shape: value.shape, data: found }, value, 1e-5, `${name} after step ${index}`, 1)
+      }
     }
+    unknown = step.params ? 0 : unknown + 1
   })
 }
 

@@ -11,8 +11,6 @@ interface NotRun {
 const later = (subject: string): string => `${subject} belongs to a later issue.`
 
 export const notRun: readonly NotRun[] = [
-  { file: 'e2e_channel_selector', cases: ['*'], reason: later('SoftChannelSelector with RX') },
-  { file: 'e2e_reducers', cases: ['*'], reason: later('Training of mixers and selectors') },
   { file: 'released_pt', cases: ['*'], reason: later('Reading PyTorch weights') },
 
   { file: 'rx', cases: ['errors/one_pixel_batches_are_skipped'], reason: 'A quirk: batches of one pixel count here, so that the statistics do not depend on how the stream is cut.' },
