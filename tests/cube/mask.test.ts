@@ -26,7 +26,7 @@ describe('reading a mask', () => {
     const path = writeSmallCube(folder.file(`mask ${name}.img`), { ...maskCube, ...change }, 'file type = ENVI Classification\nclasses = 3\ndata ignore value = 1\n')
     const mask = await readMask(path, shape)
     expect(mask.values).toEqual(expected)
-    expect(mask.description).toEqual({ path, variable: null, shape, classes })
+    expect(mask.description).toEqual({ path, variable: null, shape, classes, warnings: ['The header gives "file type" twice; the one on line 10 is used.'] })
   })
 
   it('from MATLAB: the named array, or the only one of that size', async () => {

@@ -13,8 +13,9 @@ export interface Mask {
 }
 
 /**
- * Reads a mask for a cube of `shape` [lines, samples] by reference: an ENVI image of one band, or a 2-D array
- * of a MATLAB file (named after '#', or the only one of that size). Values are whole numbers from 0 to 255.
+ * Reads a mask for a cube of `shape` [lines, samples] by reference: an image of one band (ENVI, ERDAS, NPY, TIFF), a 2-D
+ * array of a file that holds several (named after '#', or the only one of that size), a PNG picture, or annotations in
+ * COCO JSON. Values are whole numbers from 0 to 255.
  * Throws CuvetteError('bad-mask') with file, found and expected size; reading errors as `openCube`.
  */
 export async function readMask(reference: string, shape: readonly [number, number], signal?: AbortSignal): Promise<Mask> {
@@ -72,7 +73,8 @@ async function classesOf(reference: string, shape: readonly [number, number], va
       }
     }
     const classes = Array.from(counts, (count, id) => ({ id, count, ...named(description.classes, id) })).filter(({ count }) => count > 0)
-    return { path: description.path, variable: description.variable, shape: [lines, samples], classes }
+    const { path, variable, warnings } = description
+    return { path, variable, shape: [lines, samples], classes, ...(warnings.length > 0 ? { warnings } : {}) }
   } finally {
     await cube.close()
   }

@@ -1,7 +1,7 @@
 import { readHead, throwIfCancelled } from './bytes'
 import { isCorrection, openCorrected, readCorrection } from './corrected-cube'
 import type { Cube, CubeFormat, OpenOptions } from './cube'
-import { formats } from './formats'
+import { formats, maskFormats } from './formats'
 import { notACube, requireFile } from './looks-like'
 import { parseReference } from './reference'
 
@@ -13,13 +13,13 @@ export async function openFile(path: string, options: OpenOptions): Promise<Cube
   throwIfCancelled(path, options.signal)
   await requireFile(path)
   const head = await readHead(path, HEAD_BYTES)
-  return isCorrection(head) ? openCorrected(path, options, openItself) : (await formatOf(path, head)).open(path, options)
+  return isCorrection(head) ? openCorrected(path, options, openItself) : (await formatOf(path, head, candidatesFor(options))).open(path, options)
 }
 
 /** A cube that a correction names; corrections of corrections are refused. */
 async function openItself(path: string, options: OpenOptions): Promise<Cube> {
   await requireFile(path)
-  return (await formatOf(path, await readHead(path, HEAD_BYTES))).open(path, options)
+  return (await formatOf(path, await readHead(path, HEAD_BYTES), candidatesFor(options))).open(path, options)
 }
 
 /** Every file that a cube or mask consists of, the one with the numbers first: what a record of a run hashes. Errors as `openCube`. */
@@ -32,11 +32,16 @@ export async function filesOf(reference: string): Promise<string[]> {
 
 async function filesOfItself(path: string): Promise<string[]> {
   await requireFile(path)
-  const format = await formatOf(path, await readHead(path, HEAD_BYTES))
+  const format = await formatOf(path, await readHead(path, HEAD_BYTES), [...formats, ...maskFormats])
   return format.files ? await format.files(path) : [path]
 }
 
-async function formatOf(path: string, head: Uint8Array): Promise<CubeFormat> {
-  for (const format of formats) if (await format.recognises(path, head)) return format
+/** A picture is a mask, never a cube. */
+function candidatesFor(options: OpenOptions): readonly CubeFormat[] {
+  return options.maskFor ? [...formats, ...maskFormats] : formats
+}
+
+async function formatOf(path: string, head: Uint8Array, candidates: readonly CubeFormat[]): Promise<CubeFormat> {
+  for (const format of candidates) if (await format.recognises(path, head)) return format
   throw notACube(path, head)
 }

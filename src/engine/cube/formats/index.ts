@@ -1,11 +1,14 @@
 import type { CubeFormat } from '../cube'
+import { coco } from './coco'
 import { envi } from './envi'
 import { hdf5 } from './hdf5'
+import { lan } from './lan'
 import { matlab5 } from './matlab5'
 import { matlab73 } from './matlab73'
 import { netcdf3 } from './netcdf3'
 import { npy } from './npy'
 import { npz } from './npz'
+import { png } from './png'
 import { tiff } from './tiff'
 
 /**
@@ -20,7 +23,14 @@ export const formats: readonly CubeFormat[] = [
   tiff,
   npy,
   npz,
+  lan,
   envi,
+]
+
+/** What is no cube, but can be the mask of one. */
+export const maskFormats: readonly CubeFormat[] = [
+  png,
+  coco,
 ]
 
 /** "A, B and C": for sentences. */
