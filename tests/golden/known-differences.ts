@@ -11,7 +11,6 @@ interface NotRun {
 const later = (subject: string): string => `${subject} belongs to a later issue.`
 
 export const notRun: readonly NotRun[] = [
-  { file: 'released_pt', cases: ['*'], reason: later('Reading PyTorch weights') },
 
   { file: 'rx', cases: ['errors/one_pixel_batches_are_skipped'], reason: 'A quirk: batches of one pixel count here, so that the statistics do not depend on how the stream is cut.' },
   { file: 'score_to_logit', cases: ['errors/refit_after_unfreeze'], reason: 'A defect: fitting again after training must work.' },

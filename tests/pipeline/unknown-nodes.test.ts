@@ -36,6 +36,7 @@ const VIEWER = document(`
   - [metrics.metrics, board.metrics]
   - [cube.cube, picture.cube]
   - [picture.artifacts, board.artifacts]
+  - [plot.artifacts, board.artifacts]
   - [picture.image, norm.data]
   - [norm.normalized, plot.data]`)
 
@@ -50,7 +51,7 @@ describe('nodes of unknown types', () => {
     const summary = describePipeline(VIEWER, 'p.yaml', FACTS)
     expect(summary.problems).toEqual([])
     expect(summary.nodes.filter(({ known }) => !known).map(({ name }) => name).sort()).toEqual(['board', 'picture', 'plot'])
-    expect(summary.connections).toHaveLength(9)
+    expect(summary.connections).toHaveLength(10)
     expect(summary.warnings?.map(({ message, where }) => [message, where])).toEqual([
       ['The node board has the type cuvis_ai.node.monitor.TensorBoardMonitorNode, which this version does not know; it is left out, because nothing that is scored, trained or measured needs it.', 'nodes.board (line 8)'],
       ['The node picture has the type cuvis_ai.node.anomaly_visualization.AnomalyMask, which this version does not know; it is left out, because nothing that is scored, trained or measured needs it.', 'nodes.picture (line 9)'],
@@ -72,7 +73,7 @@ describe('nodes of unknown types', () => {
     expect(report.warnings.filter((warning) => warning.includes('is left out'))).toHaveLength(4)
     const { pipeline } = await openTrainedPipeline(out)
     expect(pipeline.document.nodes.find(({ name }) => name === 'picture')).toMatchObject({ type: 'cuvis_ai.node.anomaly_visualization.AnomalyMask', config: { channel: 30 }, extra: { note: 'kept' } })
-    expect(pipeline.document.connections).toHaveLength(9)
+    expect(pipeline.document.connections).toHaveLength(10)
     said.length = 0
     await runPipeline({ pipelineFolder: out, data: [cube], masks: [], out: join(folder, 'run'), format: 'npy', device: 'cpu' }, context)
     expect(said.filter((warning) => warning.includes('is left out'))).toHaveLength(4)

@@ -139,7 +139,8 @@ class Analyst {
     const target = this.endOf(to, 'inputs', at)
     if (!source || !target) return
     const before = target.node.inputs[to.port] as PortReference | undefined
-    if (before) {
+    // Inputs of unknown types may take any number: a monitor takes all that is shown.
+    if (before && target.port) {
       this.report(to.node, `The input ${text(to)} has two sources, ${text(before)} and ${text(from)}; keep one of the connections.`, at)
       return
     }
