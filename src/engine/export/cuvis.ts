@@ -5,9 +5,11 @@ import { writeTorchArchive } from '../files/write-torch-archive'
 import type { WritableTorchValue } from '../files/write-torch-archive'
 import { isSaved, openSavedPipeline } from '../inference/saved-pipeline'
 import type { FittedPipeline } from '../inference/trained-pipeline'
+import type { PipelineDocument } from '../pipeline/document'
 import { enteringBands } from '../pipeline/pipeline'
 import { weightsAgain, weightsToWrite } from '../pipeline/repository-state'
 import { asSavedByReference, writeRepositoryPipeline } from '../pipeline/write-repository'
+import { isMapping } from '../pipeline/yaml-source'
 import type { Verification } from './verify'
 import { compareScores } from './verify'
 
@@ -28,12 +30,19 @@ export async function writeCuvis(folder: string, fitted: FittedPipeline): Promis
   }
   const stem = stemOf(name)
   const { text, differences } = writeRepositoryPipeline(isSaved(fitted) ? document : asSavedByReference(document))
-  const metadata = new Map<string, WritableTorchValue>([['name', name], ['description', document.description], ['created', ''], ['tags', []], ['author', ''], ['cuvis_ai_version', '']])
   const weights = isSaved(fitted) ? weightsAgain(fitted.pipeline, fitted.weights) : weightsToWrite(fitted.pipeline, fitted.state)
   const files = [`${stem}.yaml`, `${stem}.pt`]
   await writeFileAtomic(join(folder, files[0]), text)
-  await writeFileAtomic(join(folder, files[1]), writeTorchArchive(new Map([['state_dict', weights], ['metadata', metadata]]), stem))
+  await writeFileAtomic(join(folder, files[1]), writeTorchArchive(new Map([['state_dict', weights], ['metadata', metadataOf(document)]]), stem))
   return { files, differences }
+}
+
+/** What the reference stores of the pipeline beside its weights: texts and lists of texts. */
+function metadataOf({ name, description, extra }: PipelineDocument): WritableTorchValue {
+  const isText = (value: unknown): value is string => typeof value === 'string'
+  const stated = isMapping(extra.metadata) ? extra.metadata : {}
+  const kept = Object.entries(stated).filter((entry): entry is [string, string | string[]] => isText(entry[1]) || (Array.isArray(entry[1]) && entry[1].every(isText)))
+  return new Map<string, WritableTorchValue>(Object.entries({ name, description, created: '', tags: [], author: '', cuvis_ai_version: '', ...Object.fromEntries(kept) }))
 }
 
 /** Opens what was written as the reference would read it, and compares its scores with those of the app. */

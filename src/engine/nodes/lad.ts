@@ -1,5 +1,5 @@
 import { CuvetteError } from '../../shared/problem'
-import { float32, int64 } from '../onnx/tensor'
+import { float32, float64, int64 } from '../onnx/tensor'
 import { boolean, channelCount, describe, image, number } from './describe'
 import type { NodeState, NodeType, Parameters } from './node'
 import { RunningStatistics, requireChannels, requirePixels } from './statistics'
@@ -29,6 +29,11 @@ export const ladGlobal: NodeType = {
   locality: 'pixel',
   autoChannels: { num_channels: 'data' },
   channels: () => ({ scores: 1 }),
+  // The reference keeps both in float64.
+  repositoryState: {
+    write: (_parameters, state) => Object.fromEntries(Object.entries(state).map(([name, { shape, data }]) => [name, float64(shape, data as Float32Array)])),
+    read: (_parameters, stored) => stored,
+  },
   state: ({ num_channels: count }) => [
     { name: 'M', shape: [count as number], kind: 'statistic' },
     { name: 'L', shape: [count as number, count as number], kind: 'statistic' },
