@@ -24,6 +24,11 @@ describe('the manifest', () => {
     expect(names.filter((name, at) => names.indexOf(name) !== at)).toEqual([])
   })
 
+  it('holds as many files as were promised, broken ones among them', () => {
+    expect(entries.length).toBeGreaterThanOrEqual(120)
+    expect(entries.filter(({ error }) => error !== undefined).length).toBeGreaterThanOrEqual(50)
+  })
+
   for (const entry of entries) {
     it.skipIf(entry.data !== undefined && !there)(entry.name, { timeout: 20_000 }, async () => {
       const folder = entry.data === undefined ? scratch.file(entry.name.replace(/[^a-z0-9]+/gi, '-')) : data
