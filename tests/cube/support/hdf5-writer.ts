@@ -23,13 +23,23 @@ export interface Hdf5Content {
   external?: [string, string, string][]
 }
 
-export async function writeHdf5(path: string, { arrays, soft = [], hard = [], external = [] }: Hdf5Content): Promise<string> {
-  const { File, Group, Dataset, ready } = await import('h5wasm/node')
-  await ready
+type Library = typeof import('h5wasm/node')
+
+export async function loadLibrary(): Promise<Library> {
+  const library = await import('h5wasm/node')
+  await library.ready
+  return library
+}
+
+export async function writeHdf5(path: string, content: Hdf5Content): Promise<string> {
+  return writeHdf5With(await loadLibrary(), path, content)
+}
+
+export function writeHdf5With({ File, Group, Dataset }: Library, path: string, { arrays, soft = [], hard = [], external = [] }: Hdf5Content): string {
   const file = new File(path, 'w')
   for (const { name, shape, data, dtype = '<f', chunks, attributes = {}, labels } of arrays) {
     const parts = name.split('/')
-    let group: InstanceType<typeof Group> = file
+    let group: InstanceType<Library['Group']> = file
     for (const part of parts.slice(0, -1)) {
       const there = group.keys().includes(part) ? group.get(part) : group.create_group(part)
       if (!(there instanceof Group)) throw new Error(`${part} is no group`)

@@ -6,6 +6,7 @@ import type { Variable } from './variables'
 export interface SpectralFacts {
   wavelengths: number[] | null
   wavelengthUnit: string | null
+  wavelengthUnitGuessed?: boolean
   fwhm: number[] | null
   /** 0-based. */
   badBands: number[]
@@ -36,6 +37,7 @@ export async function spectralFacts<V extends Variable>(
     facts.wavelengthUnit = normalisedUnit(unitOf(wavelengthList) ?? /_(nm|um)$/i.exec(wavelengthList.name)?.[1])
     if (!facts.wavelengthUnit) {
       facts.wavelengthUnit = guessedUnit(facts.wavelengths)
+      if (facts.wavelengthUnit) facts.wavelengthUnitGuessed = true
       facts.warnings.push(facts.wavelengthUnit ? `The unit of ${wavelengthList.name} is not given; ${facts.wavelengthUnit} is assumed from the values.` : `The unit of ${wavelengthList.name} is not given, and the values do not tell it.`)
     }
   }

@@ -11,6 +11,9 @@ export interface BandMetadata {
   bandNames: string[] | null
   /** Divisor, where every band has the same scale and no offset. */
   scale: number | null
+  /** One per band, where one divisor does not say it all. */
+  gains: number[] | null
+  offsets: number[] | null
   /** Items of the whole image in the domain ENVI, with spaces for underscores: map info, coordinate system string, ... */
   envi: Map<string, string>
   warnings: string[]
@@ -71,7 +74,7 @@ export function gdalMetadata(xml: string, auxiliary: string, bands: number): Ban
     fwhm: numbersOf('fwhm') ?? (written ? null : numbersOf('fwhm_um')),
     badBands: (good ?? []).flatMap((flag, band) => (flag !== null && /^(0+(\.0*)?|false)$/i.test(flag.trim()) ? [band] : [])),
     bandNames: namesOf(perBand('description')),
-    scale: scaleOf(perBand('scale'), perBand('offset'), warnings),
+    ...scaleOf(perBand('scale'), perBand('offset'), bands, warnings),
     envi: new Map(items.filter(({ sample, domain }) => sample === null && domain.toUpperCase() === 'ENVI').map(({ name, text }) => [name.toLowerCase().replaceAll('_', ' '), text])),
     warnings,
   }
@@ -105,14 +108,19 @@ function namesOf(texts: (string | null)[] | null): string[] | null {
 }
 
 /** GDAL's scale multiplies; ours divides. */
-function scaleOf(scales: (string | null)[] | null, offsets: (string | null)[] | null, warnings: string[]): number | null {
-  const multipliers = [...new Set((scales ?? []).map((text) => Number(text ?? 1)))]
-  const added = [...new Set((offsets ?? []).map((text) => Number(text ?? 0)))]
-  const plain = added.every((offset) => offset === 0)
-  if (multipliers.length === 0 && plain) return null
-  if (multipliers.length === 1 && plain && multipliers[0] > 0) return multipliers[0] === 1 ? null : reciprocal(multipliers[0])
+function scaleOf(scales: (string | null)[] | null, offsets: (string | null)[] | null, bands: number, warnings: string[]): Pick<BandMetadata, 'scale' | 'gains' | 'offsets'> {
+  const multipliers = (scales ?? new Array<string | null>(bands).fill(null)).map((text) => Number(text ?? 1))
+  const added = (offsets ?? new Array<string | null>(bands).fill(null)).map((text) => Number(text ?? 0))
+  const [first] = multipliers
+  if (multipliers.every((multiplier) => multiplier === first) && added.every((offset) => offset === 0) && first > 0) {
+    return { scale: first === 1 ? null : reciprocal(first), gains: null, offsets: null }
+  }
+  if (![...multipliers, ...added].every(Number.isFinite)) {
+    warnings.push('The metadata gives gains or offsets that are not numbers; they are left out.')
+    return { scale: null, gains: null, offsets: null }
+  }
   warnings.push('The metadata gives gains or offsets for each band; the numbers are shown as stored.')
-  return null
+  return { scale: null, gains: multipliers, offsets: added }
 }
 
 /** 1/0.0001 as 10000: rounded where the rounded number says the same. */

@@ -67,13 +67,14 @@ async function openTiff(path: string, source: ByteSource, options: OpenOptions):
     dtype: first.dtype,
     interleave: images.length > 1 || first.planar || bands === 1 ? 'bsq' : 'bip',
     wavelengths,
-    wavelengthUnit: unitOf(metadata, side, wavelengths, warnings),
+    ...unitOf(metadata, side, wavelengths, warnings),
     fwhm: metadata.fwhm ?? side?.fwhm ?? null,
     bandNames: metadata.bandNames ?? side?.bandNames ?? null,
     badBands: metadata.badBands.length > 0 ? metadata.badBands : side?.badBands ?? [],
     defaultBands: side?.defaultBands ?? null,
     noData: noData ?? side?.noData ?? null,
     scale: metadata.scale ?? side?.scale ?? null,
+    ...(metadata.gains && metadata.offsets ? { gains: metadata.gains, offsets: metadata.offsets } : {}),
     variables: [],
     mask: null,
     warnings,
@@ -119,13 +120,13 @@ async function describeBands(path: string, directory: TiffDirectory, image: Tiff
   return { metadata, side: await sideHeader(path, image, bands, warnings) }
 }
 
-function unitOf(metadata: BandMetadata, side: EnviFields | null, wavelengths: number[] | null, warnings: string[]): string | null {
-  if (!wavelengths) return null
-  const unit = metadata.wavelengths ? metadata.wavelengthUnit : side?.wavelengthUnit ?? null
-  if (unit) return unit
+function unitOf(metadata: BandMetadata, side: EnviFields | null, wavelengths: number[] | null, warnings: string[]): Pick<CubeDescription, 'wavelengthUnit' | 'wavelengthUnitGuessed'> {
+  if (!wavelengths) return { wavelengthUnit: null }
+  if (!metadata.wavelengths && side) return { wavelengthUnit: side.wavelengthUnit, ...(side.wavelengthUnitGuessed ? { wavelengthUnitGuessed: true } : {}) }
+  if (metadata.wavelengthUnit) return { wavelengthUnit: metadata.wavelengthUnit }
   const guess = guessedUnit(wavelengths)
   warnings.push(guess ? `The metadata does not give the wavelength unit; ${guess} is assumed from the values.` : 'The metadata does not give the wavelength unit, and the values do not tell it.')
-  return guess
+  return guess ? { wavelengthUnit: guess, wavelengthUnitGuessed: true } : { wavelengthUnit: null }
 }
 
 /** An ENVI header beside the image, with the layout of the image where it states none. */
