@@ -8,10 +8,7 @@ interface NotRun {
   reason: string
 }
 
-const later = (subject: string): string => `${subject} belongs to a later issue.`
-
 export const notRun: readonly NotRun[] = [
-
   { file: 'rx', cases: ['errors/one_pixel_batches_are_skipped'], reason: 'A quirk: batches of one pixel count here, so that the statistics do not depend on how the stream is cut.' },
   { file: 'score_to_logit', cases: ['errors/refit_after_unfreeze'], reason: 'A defect: fitting again after training must work.' },
   { file: 'metrics', cases: ['stages/no_context'], reason: 'An argument of a Python method: measurements here have no stage.' },
