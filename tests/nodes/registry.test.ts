@@ -38,6 +38,7 @@ describe('the catalogue', () => {
       'PerPixelUnitNorm',
       'QuantileBinaryDecider',
       'RXGlobal',
+      'RXLocal',
       'RXPerBatch',
       'RangeAverageFalseRGBSelector',
       'ScoreStatisticsMetric',

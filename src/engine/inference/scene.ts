@@ -4,8 +4,9 @@ import { detectionMetrics, thresholdCurve } from '../../shared/threshold-curve'
 import type { Cube } from '../cube'
 import type { Session } from '../onnx/session'
 import { scorePorts } from '../pipeline/compile'
-import { looksAtImages } from '../pipeline/locality'
+import { ancestors, looksAtImages } from '../pipeline/locality'
 import type { Pipeline } from '../pipeline/pipeline'
+import { localityOf } from '../nodes/node'
 import { scoreCube } from './score'
 import { decide, deciderOf, judge, pixelScores } from './threshold'
 import { usablePixels } from './usable-pixels'
@@ -41,12 +42,27 @@ export function scoresAreLocal(pipeline: Pipeline): boolean {
 }
 
 /**
+ * How far around a pixel the nodes behind the scores look, all of them together; null where one of them needs the whole
+ * image.
+ */
+export function haloOf(pipeline: Pipeline): number | null {
+  let halo = 0
+  for (const { type, parameters } of ancestors(pipeline, [scorePorts(pipeline).scores.node])) {
+    const locality = localityOf(type, parameters, 'inference')
+    if (locality === 'pixel') continue
+    if (locality !== 'neighbourhood' || !type.margin) return null
+    halo += type.margin(parameters)
+  }
+  return halo
+}
+
+/**
  * Scores a cube, finds its threshold over the whole scene, decides, and compares with targets [H, W] where there are
  * some. Throws CuvetteError('bad-data') when no pixel can be scored.
  */
 export async function scoreScene(session: Session, pipeline: Pipeline, cube: Cube, targets: Uint8Array | null, options: SceneOptions): Promise<Scene> {
   const { path, shape: [lines, samples] } = cube.description
-  const { values: judged, channels, unusable } = await scoreCube(session, cube, { ...options, local: scoresAreLocal(pipeline), usable: usablePixels(pipeline) })
+  const { values: judged, channels, unusable } = await scoreCube(session, cube, { ...options, local: scoresAreLocal(pipeline), halo: haloOf(pipeline), usable: usablePixels(pipeline) })
   const scores = pixelScores(judged, channels)
   const total = lines * samples
   if (unusable === total) {

@@ -1,15 +1,25 @@
 import { CuvetteError } from '../../shared/problem'
-import type { Cube } from '../cube'
+import type { Cube, Window } from '../cube'
 import type { Session } from '../onnx/session'
 import { float32 } from '../onnx/tensor'
 import { chunksOf, scan } from './scan'
 import type { PixelTest } from './usable-pixels'
+
+/** Side of a tile of an image that is scored with its neighbourhood. */
+const TILE = 128
 
 export interface ScoreOptions {
   /** Bytes of pixels in memory at once. The scores themselves (4 bytes a pixel) come on top. */
   bytes: number
   /** Whether each pixel's score depends on that pixel alone; otherwise the whole image goes through at once. */
   local: boolean
+  /**
+   * Lines and samples around a pixel that its score depends on, where it does not need the whole image: then the image goes
+   * through in tiles that overlap by them.
+   */
+  halo?: number | null
+  /** Side of the tiles without their overlap. The cuts depend on nothing else, so that any budget gives the same scores. */
+  tile?: number
   usable: PixelTest
   signal?: AbortSignal
   onPixels?(count: number): void
@@ -53,6 +63,22 @@ export async function scoreCube(session: Session, cube: Cube, options: ScoreOpti
     }
   }
 
+  if (!options.local && typeof options.halo === 'number') {
+    for (const { inner, outer } of tilesOf(lines, samples, options.tile ?? TILE, options.halo)) {
+      if (options.signal?.aborted) throw stopped(cube)
+      const pixels = await cube.readPixels(outer, null, undefined, options.signal)
+      const scores = await scoresOf(session, pixels, [1, outer.lines, outer.samples, bands])
+      const perPixel = scores.length / (outer.lines * outer.samples)
+      for (let line = inner.line; line < inner.line + inner.lines; line += 1) {
+        const from = (line - outer.line) * outer.samples + inner.sample - outer.sample
+        const first = line * samples + inner.sample
+        keep(scores.subarray(from * perPixel, (from + inner.samples) * perPixel), inner.samples, first)
+        settle(pixels.subarray(from * bands, (from + inner.samples) * bands), inner.samples, first)
+      }
+      options.onPixels?.(inner.lines * inner.samples)
+    }
+    return { values, channels, unusable }
+  }
   if (!options.local) {
     const pixels = await wholeImage(cube, options)
     keep(await scoresOf(session, pixels, [1, lines, samples, bands]), lines * samples, 0)
@@ -70,6 +96,27 @@ export async function scoreCube(session: Session, cube: Cube, options: ScoreOpti
     }
   }
   return { values, channels, unusable }
+}
+
+interface Tile {
+  /** What is scored. */
+  inner: Window
+  /** The same with its neighbourhood, as far as the image goes. */
+  outer: Window
+}
+
+function tilesOf(lines: number, samples: number, side: number, halo: number): Tile[] {
+  const cuts = (size: number): { at: number; size: number; from: number; reach: number }[] =>
+    Array.from({ length: Math.ceil(size / side) }, (_, index) => {
+      const at = index * side
+      const end = Math.min(at + side, size)
+      const from = Math.max(at - halo, 0)
+      return { at, size: end - at, from, reach: Math.min(end + halo, size) - from }
+    })
+  return cuts(lines).flatMap((down) => cuts(samples).map((across) => ({
+    inner: { line: down.at, sample: across.at, lines: down.size, samples: across.size },
+    outer: { line: down.from, sample: across.from, lines: down.reach, samples: across.reach },
+  })))
 }
 
 async function wholeImage(cube: Cube, { bytes, signal }: ScoreOptions): Promise<Float32Array> {

@@ -23,6 +23,7 @@ import { anomalyPixelStatisticsMetric, scoreStatisticsMetric } from './score-met
 import { mseReconstructionLoss } from './reconstruction-loss'
 import { componentOrthogonalityMetric, explainedVarianceMetric, selectorDiversityMetric, selectorEntropyMetric } from './reducer-metrics'
 import { rxGlobal } from './rx'
+import { rxLocal } from './rx-local'
 import { rxPerBatch } from './rx-per-batch'
 import { scoreToLogit } from './score-to-logit'
 import { distinctnessLoss, orthogonalityLoss, selectorDiversityRegularizer, selectorEntropyRegularizer } from './selector-losses'
@@ -72,6 +73,7 @@ const types: readonly NodeType[] = [
   selectorDiversityRegularizer,
   rxGlobal,
   rxPerBatch,
+  rxLocal,
   ladGlobal,
   spectralAngleMapper,
   scoreToLogit,
