@@ -36,13 +36,13 @@ goldenSuite<SelectorCase>('soft_channel_selector', async (one) => {
   const annealing = { ...parameters, anneal: true }
   const temperature = type.schedule?.(annealing, one.update_temperature_epoch).temperature ?? NaN
   expect(Math.abs(temperature / (one.temperature ?? NaN) - 1)).toBeLessThan(1e-12)
-  const state = { channel_logits: tensor(one.init_state?.channel_logits as StoredTensor), temperature: float32([1], [trains ? NaN : temperature]) }
+  const state = { channel_logits: tensor(one.init_state?.channel_logits as StoredTensor), last_temperature: float32([1], [trains ? NaN : temperature]) }
   const found = await runCase(name, one, { parameters: annealing, state, stage: trains ? 'train' : 'inference', settings: trains ? { temperature } : {} })
   // Where one channel has all the weight in float32, the slope of its logit is below the resolution of float32, in the
   // reference too: then it is compared with the reference's own float32.
   const isSaturated = numbers(one.outputs?.weights as StoredTensor).includes(parameters.n_select as number)
   expectCase(found, isSaturated ? { ...one, grads_f64: undefined } : one, tolerance)
-  if (trains) expect(numbers(found.next.temperature)).toEqual([Math.fround(temperature)])
+  if (trains) expect(numbers(found.next.last_temperature)).toEqual([Math.fround(temperature)])
 })
 
 async function varianceOf(one: SelectorCase, parameters: ReturnType<typeof repositoryParameters>): Promise<void> {

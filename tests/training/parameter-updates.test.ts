@@ -31,10 +31,18 @@ const background: Part = {
   connections: [...normalised.connections, ['range.normalized', 'rx.data'], ['rx.scores', 'overlap.predictions'], ['cube.mask', 'overlap.targets']],
 }
 
+const selected: Part = {
+  nodes: { ...normalised.nodes, selector: { type: 'SoftChannelSelector', config: { n_select: 2, init_method: 'variance', anneal: true } }, rx: { type: 'RXGlobal' }, logit: { type: 'ScoreToLogit' }, compared: { type: 'AnomalyBCEWithLogits' } },
+  connections: [...normalised.connections, ['range.normalized', 'selector.data'], ['selector.selected', 'rx.data'], ['rx.scores', 'logit.scores'], ['logit.logits', 'compared.predictions'], ['cube.mask', 'compared.targets']],
+}
+
 const cases: [string, Part, Record<string, unknown>, RegExp][] = [
   ['the components of an unfrozen PCA', pca, { unfreeze: ['pca'] }, /^pca\._components$/],
   ['the background of an unfrozen RX', background, { unfreeze: ['rx'] }, /^rx\.(mu|cov_inv)$/],
   ['the range of an unfrozen normaliser', background, { unfreeze: ['range'] }, /^range\./],
+  // The temperature of the selector follows the epochs, whatever trains.
+  ['the logits of an unfrozen selector', selected, { unfreeze: ['selector'] }, /^selector\.(channel_logits|last_temperature)$/],
+  ['the scale of unfrozen logits', selected, { unfreeze: ['logit'] }, /^(logit\.(scale|bias)|selector\.last_temperature)$/],
   ['two unfrozen nodes', pca, { unfreeze: ['pca', 'range'] }, /^(pca\._components|range\..*)$/],
   ['what is unfrozen but for what is frozen', pca, { unfreeze: ['pca'], parameters: 'all', freeze: ['range', 'rx'] }, /^pca\._components$/],
 ]

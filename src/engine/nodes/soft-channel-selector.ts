@@ -5,6 +5,9 @@ import { boolean, channelCount, choice, describe, image, integer, number, vector
 import type { NodeState, NodeType, Parameters, StateTensor, WriteContext } from './node'
 import { RunningStatistics, requireChannels, requirePixels } from './statistics'
 
+/** What the temperature was in the last batch; the setting of the training has a name of its own. */
+const LAST_TEMPERATURE = 'last_temperature'
+
 export const softChannelSelector: NodeType = {
   description: describe({
     type: 'SoftChannelSelector',
@@ -44,13 +47,13 @@ export const softChannelSelector: NodeType = {
   },
   state: (parameters) => [
     { name: 'channel_logits', shape: [parameters.input_channels as number], kind: 'statistic' },
-    ...(parameters.anneal === true ? [{ name: 'temperature', shape: [1], kind: 'constant' } satisfies StateTensor] : []),
+    ...(parameters.anneal === true ? [{ name: LAST_TEMPERATURE, shape: [1], kind: 'constant' } satisfies StateTensor] : []),
   ],
   trainableStatistics: ['channel_logits'],
-  moving: (parameters, stage) => (parameters.anneal === true && stage === 'train' ? ['temperature'] : []),
+  moving: (parameters, stage) => (parameters.anneal === true && stage === 'train' ? [LAST_TEMPERATURE] : []),
   initialise: (parameters): NodeState => ({
     ...(parameters.init_method === 'uniform' && { channel_logits: float32([parameters.input_channels as number], new Float32Array(parameters.input_channels as number)) }),
-    ...(parameters.anneal === true && { temperature: float32([1], [parameters.temperature_init as number]) }),
+    ...(parameters.anneal === true && { [LAST_TEMPERATURE]: float32([1], [parameters.temperature_init as number]) }),
   }),
   schedule: (parameters, epoch): Record<string, number> => (parameters.anneal === true ? { temperature: temperature(parameters, epoch) } : {}),
   fit: {
@@ -93,9 +96,9 @@ function weightsOf(context: WriteContext): Value {
 function presentTemperature({ graph, parameters, stage, state, setting, update }: WriteContext): Value {
   const first = parameters.temperature_init as number
   if (parameters.anneal !== true) return graph.scalar(first)
-  if (stage !== 'train') return state.temperature
+  if (stage !== 'train') return state[LAST_TEMPERATURE]
   const present = setting('temperature', first)
-  update('temperature', graph.op('Unsqueeze', [present, graph.constant(int64([1], [0]))]))
+  update(LAST_TEMPERATURE, graph.op('Unsqueeze', [present, graph.constant(int64([1], [0]))]))
   return present
 }
 

@@ -128,6 +128,7 @@ export class PipelineWriter {
       tensors: lazily(tensors.map((tensor) => tensor.name), (tensor) => this.tensor(stateKey(name, tensor))) as NodeState,
       setting: (setting, fallback) => {
         const key = stateKey(name, setting)
+        if (tensors.some((tensor) => tensor.name === setting)) throw new CuvetteError('internal', `The node ${name} has a state tensor and a setting of the name ${setting}.`)
         this.settings.push(key)
         return this.graph.input(key, 'float32', [], float32([], [fallback]))
       },
@@ -137,6 +138,8 @@ export class PipelineWriter {
         return this.graph.input(stateKey(name, wanted), 'float32', declared.shape)
       },
       update: (tensor, next) => {
+        // An input also where the node does not read it: both models of a training have the same moving state.
+        this.handle(stateKey(name, tensor), true)
         this.updates.push({ state: stateKey(name, tensor), output: next })
       },
     }
