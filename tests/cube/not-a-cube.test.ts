@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { describeCube, openCube } from '../../src/engine/cube/open-cube'
+import { cannotRead } from '../../src/engine/cube/bytes'
 import { FORMATS_READ } from '../../src/engine/cube/formats'
 import { formatReference, parseReference } from '../../src/engine/cube/reference'
 import { plainCube, writeSmallCube } from './support/envi-files'
@@ -30,6 +31,13 @@ describe('what is not a cube', () => {
     mkdirSync(folder.file('sub'))
     expect(await problemOf(() => openCube(folder.file('sub')))).toMatchObject({
       code: 'not-a-cube', message: `${folder.file('sub')} is a folder, not a cube; open a file inside it.`,
+    })
+  })
+
+  it('a file that may not be read', () => {
+    // The administrator may read everything, so the refusal of the system is given.
+    expect(cannotRead('/data/cube.img', Object.assign(new Error('no'), { code: 'EACCES' }))).toMatchObject({
+      code: 'missing-file', message: '/data/cube.img may not be read; change its permissions or choose another file.',
     })
   })
 

@@ -1,4 +1,5 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { openCube, readMask, wholeWindow } from '../../src/engine/cube'
 import { decodeSafetensors, encodeSafetensors } from '../../src/engine/files/safetensors'
@@ -12,6 +13,7 @@ import { checkPipeline } from '../../src/engine/pipeline/check'
 import { parsePipeline } from '../../src/engine/pipeline/document'
 import { decodeCheckpoint, encodeCheckpoint } from '../../src/engine/training/checkpoint'
 import { matlab5Bytes } from '../cube/support/matlab5-writer'
+import { recipes } from '../formats/recipes'
 
 /** A parser, files that it takes, and what is done with a damaged one. */
 export interface FuzzTarget {
@@ -49,6 +51,19 @@ const envi = (more = ''): Record<string, Uint8Array> => ({
   'scene.img': new Uint8Array(2 * 60).map((_, at) => at),
 })
 
+/** The files that a recipe of the format manifest writes. */
+function madeBy(recipe: string, settings: object): Record<string, Uint8Array> {
+  const folder = mkdtempSync(join(tmpdir(), 'cuvette-fuzz-'))
+  try {
+    recipes[recipe].write(folder, settings)
+    return Object.fromEntries(readdirSync(folder).map((name) => [name, new Uint8Array(readFileSync(join(folder, name)))]))
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+const size = { shape: [4, 5, 3] }
+
 export const targets: Readonly<Record<string, FuzzTarget>> = {
   'envi-header': {
     seeds: async () => [
@@ -62,6 +77,31 @@ export const targets: Readonly<Record<string, FuzzTarget>> = {
     seeds: async () => [{
       'scene_mask.hdr': text('ENVI\nsamples = 5\nlines = 4\nbands = 1\nfile type = ENVI Classification\ndata type = 1\ninterleave = bsq\nclasses = 2\nclass names = {Unclassified, weed}\nclass lookup = {0, 0, 0, 255, 0, 0}\n'),
       'scene_mask.img': new Uint8Array(20),
+    }],
+    run: lookAtMask,
+  },
+  npy: { seeds: async () => [madeBy('npy', size), madeBy('npy', { ...size, descr: '>f8', fortran: true, version: 2 })], run: lookAtCube },
+  npz: {
+    seeds: async () => [false, true].map((deflate) => madeBy('npz', {
+      members: [{ name: 'cube.npy', ...size, deflate }, { name: 'wavelengths.npy', shape: [3], deflate }, { name: 'mask.npy', shape: [4, 5], descr: '|u1', values: Array(20).fill(0), deflate }],
+    })),
+    run: lookAtCube,
+  },
+  lan: { seeds: async () => [0, 2].map((packing) => madeBy('lan', { packing, lines: 4, samples: 5, bands: 3 })), run: lookAtCube },
+  'png-mask': {
+    seeds: async () => [
+      madeBy('png', { width: 5, height: 4, rows: Array(4).fill('0000010002') }),
+      madeBy('png', { width: 5, height: 4, depth: 4, colourType: 3, palette: [0, 0, 0, 255, 0, 0, 0, 0, 255], rows: Array(4).fill('000120') }),
+    ],
+    run: lookAtMask,
+  },
+  'coco-mask': {
+    seeds: async () => [{
+      'scene.json': text(JSON.stringify({
+        images: [{ id: 1, file_name: 'scene.png', width: 5, height: 4 }],
+        annotations: [{ image_id: 1, category_id: 1, segmentation: [[0, 0, 3, 0, 3, 2.5]] }, { image_id: 1, category_id: 2, segmentation: { size: [4, 5], counts: [3, 2, 15] } }, { image_id: 1, category_id: 2, segmentation: { size: [4, 5], counts: '53<' } }],
+        categories: [{ id: 1, name: 'rust' }, { id: 2, name: 'hole' }],
+      })),
     }],
     run: lookAtMask,
   },

@@ -96,7 +96,8 @@ export function correct(description: CubeDescription, corrections: CubeCorrectio
   return {
     ...corrections,
     ...(badBands && { badBands: [...new Set(badBands)].sort((a, b) => a - b) }),
-    ...(wavelengthUnit !== undefined && { wavelengthUnit: normalisedUnit(wavelengthUnit) }),
+    // What a person says is no guess.
+    ...(wavelengthUnit !== undefined && { wavelengthUnit: normalisedUnit(wavelengthUnit), wavelengthUnitGuessed: undefined }),
   }
 }
 
