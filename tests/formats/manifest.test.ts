@@ -1,5 +1,5 @@
-import { existsSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { existsSync, readdirSync } from 'node:fs'
+import { join, relative, resolve } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { FORMATS_READ } from '../../src/engine/cube/formats'
 import { problemOf, temporaryFolder } from '../cube/support/temporary'
@@ -27,6 +27,17 @@ describe('the manifest', () => {
   it('holds as many files as were promised, broken ones among them', () => {
     expect(entries.length).toBeGreaterThanOrEqual(120)
     expect(entries.filter(({ error }) => error !== undefined).length).toBeGreaterThanOrEqual(50)
+  })
+
+  it.skipIf(!there)('leaves out no real file', () => {
+    const listed = entries.flatMap((entry) => (entry.data ? [entry.data] : []))
+    const stem = (name: string): string => name.replace(/\.[^./]*$/, '')
+    const missing = readdirSync(data, { recursive: true, withFileTypes: true })
+      .filter((found) => found.isFile() && !/^(README|LICENSE)/.test(found.name))
+      .map((found) => relative(data, join(found.parentPath, found.name)))
+      // Header and data of an image are looked at together.
+      .filter((name) => !listed.some((other) => other === name || (name.startsWith('envi/') && (stem(other) === stem(name) || other === stem(name) || stem(other) === name))))
+    expect(missing).toEqual([])
   })
 
   for (const entry of entries) {
