@@ -54,11 +54,11 @@ describe('cubes', () => {
     expect(await refusal(['info', path])).toMatchObject({ code: 'missing-file', path })
   })
 
-  test('data shorter than the header says: found and expected bytes', async () => {
-    const path = await writeSmallCube(folder, 'short', { cut: 100 })
+  test('data that ends before its first line does: found and expected bytes', async () => {
+    const path = await writeSmallCube(folder, 'short', { cut: 16 * 12 * 6 * 4 - 100 })
     const problem = await refusal(['info', path])
     expect(problem.code).toBe('truncated')
-    expect(problem.message).toContain(String(16 * 12 * 6 * 4 - 100))
+    expect(problem.message).toContain('holds 100 bytes')
     expect(problem.message).toContain(String(16 * 12 * 6 * 4))
     expect((await fitRefused(rxPipeline, path)).code).toBe('truncated')
   })
@@ -247,7 +247,7 @@ describe('trained-pipeline folders', () => {
 
   test('a refused fit leaves a trained pipeline in the same folder as it was', async () => {
     const before = await Promise.all((await filesBelow(rx)).map((file) => readFile(file)))
-    const text = await writeSmallCube(folder, 'cut', { cut: 8 })
+    const text = await writeSmallCube(folder, 'cut', { cut: 16 * 12 * 6 * 4 - 8 })
     await refusal(['fit', rxPipeline, '--data', text, '--out', rx])
     const after = await Promise.all((await filesBelow(rx)).map((file) => readFile(file)))
     expect(after).toEqual(before)
