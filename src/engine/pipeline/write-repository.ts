@@ -77,8 +77,11 @@ function hparamsOf({ name, type, config, place }: DocumentNode, { path }: Pipeli
     if (value === 'auto' && known?.autoChannels && parameter in known.autoChannels) {
       throw new CuvetteError('bad-pipeline', `The node ${name} takes ${parameter} from the cube, and the reference implementation needs a number; state it, or export the pipeline after it was fitted.`, { path, where: place.key })
     }
-    if (!(parameter in ours)) hparams[parameter] = value
-    else if (JSON.stringify(ours[parameter]) !== JSON.stringify(value)) {
+    if (!(parameter in ours)) {
+      hparams[parameter] = value
+      const here = JSON.stringify((config as Parameters)[parameter])
+      if (here !== JSON.stringify(value)) differences.push(`The nearest in the reference is another parameter ${parameter} of ${type}: the node ${name} has ${here} here and gets ${JSON.stringify(value)} there.`)
+    } else if (JSON.stringify(ours[parameter]) !== JSON.stringify(value)) {
       differences.push(`The reference has no parameter ${parameter} of ${type}: the node ${name} has ${JSON.stringify(value)} here and behaves as ${JSON.stringify(ours[parameter])} there.`)
     }
   }
