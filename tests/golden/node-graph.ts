@@ -81,6 +81,8 @@ export async function runNode({ type, parameters, inputs, state = {}, stage = 'i
   const updates: Record<string, Value> = {}
   const written = type.write?.({
     graph, parameters, state: kept, tensors: state, stage, inputs: handles, wavelengthsNm,
+    scope: 'node',
+    file: (parameter) => { throw new Error(`No file for ${parameter}`) },
     isTrained: (name) => trained.includes(name),
     rows: (port) => graph.op('Flatten', [handles[port]], { axis: 3 }),
     setting: (name, fallback) => {

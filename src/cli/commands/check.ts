@@ -1,5 +1,5 @@
 import { describeCube, wavelengthsInNanometres } from '../../engine/cube'
-import { describePipeline } from '../../engine/pipeline/describe'
+import { inspectPipeline } from '../../engine/pipeline/describe'
 import type { CubeFacts } from '../../engine/pipeline/pipeline'
 import type { PipelineSummary } from '../../shared/nodes'
 import type { Problem } from '../../shared/problem'
@@ -11,7 +11,7 @@ import { counted } from '../words'
 /** cuvette check PIPELINE [--data CUBE]: every problem of a document, without running it. */
 export async function check(file: string, cube: string | undefined): Promise<Outcome> {
   const { text, path } = await readPipelineFile(file)
-  const summary = await describePipeline(text, path, cube === undefined ? null : await factsOf(cube))
+  const summary = await inspectPipeline(text, path, cube === undefined ? null : await factsOf(cube))
   const problems = allProblems(summary).map((problem) => ({ ...problem, path: problem.path ?? path }))
   const warnings = (summary.warnings ?? []).map((warning) => `  Note: ${problemSentence({ ...warning, path: undefined })}`)
   const size = `${counted(summary.nodes.length, 'node')}, ${counted(summary.connections.length, 'connection')}`

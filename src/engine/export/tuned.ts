@@ -26,7 +26,7 @@ export function withThreshold(fitted: TrainedPipeline, wanted: number): { traine
   const { document, facts } = fitted.pipeline
   const nodes = document.nodes.map((node) => (node.name === decider.name ? { ...node, config: { ...node.config, [held]: threshold } } : node))
   const text = writePipeline({ ...document, nodes })
-  const pipeline = resolvePipeline(parsePipeline(text, document.path), facts)
+  const pipeline = resolvePipeline({ ...parsePipeline(text, document.path), files: document.files }, facts)
 
   const { graph, metadata } = compileInference(pipeline, fitted.state)
   const kept = Object.fromEntries((readModel(fitted.model, PIPELINE_FILES.model).metadata_props ?? []).map(({ key, value }) => [key, value]))

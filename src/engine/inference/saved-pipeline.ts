@@ -6,6 +6,7 @@ import { openCube, parseReference } from '../cube'
 import { readTorchArchive } from '../files/torch-archive'
 import { encodeModel } from '../onnx/model'
 import { resolvePipeline } from '../pipeline/check'
+import { withNodeFiles } from '../pipeline/node-files'
 import { compileInference } from '../pipeline/compile'
 import { parsePipeline } from '../pipeline/document'
 import type { CubeFacts } from '../pipeline/pipeline'
@@ -50,7 +51,7 @@ export async function openSavedPipeline(path: string, cube: string | CubeFacts |
     throw new CuvetteError('missing-file', what, { path: weightsPath, cause: error })
   })
   const facts = cube === undefined ? statedFacts(document) : typeof cube === 'string' ? await factsOfCube(cube, signal) : cube
-  const pipeline = resolvePipeline(document, facts)
+  const pipeline = resolvePipeline(await withNodeFiles(document), facts)
   const weights = weightsOf(readTorchArchive(bytes, weightsPath), weightsPath)
   const { state, warnings } = stateFromWeights(pipeline, weights, weightsPath)
   const { graph, metadata } = compileInference(pipeline, state)

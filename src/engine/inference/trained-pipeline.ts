@@ -12,6 +12,7 @@ import { decodeSafetensors } from '../files/safetensors'
 import type { Tensor } from '../onnx/tensor'
 import { resolvePipeline } from '../pipeline/check'
 import { parsePipeline } from '../pipeline/document'
+import { MODELS_FOLDER, withStoredFiles } from '../pipeline/node-files'
 import type { Pipeline, PipelineState } from '../pipeline/pipeline'
 import { requireState } from '../pipeline/state'
 
@@ -98,7 +99,7 @@ export async function openTrainedPipeline(folder: string): Promise<TrainedPipeli
   const contents = new Map<string, Uint8Array>()
   for (const [name, stated] of Object.entries(record.files)) {
     const bytes = await readChecked(folder, name, stated)
-    if (Object.values<string>(PIPELINE_FILES).includes(name)) contents.set(name, bytes)
+    if (Object.values<string>(PIPELINE_FILES).includes(name) || name.startsWith(`${MODELS_FOLDER}/`)) contents.set(name, bytes)
   }
   const content = (name: string): Uint8Array => {
     const bytes = contents.get(name)
@@ -110,7 +111,7 @@ export async function openTrainedPipeline(folder: string): Promise<TrainedPipeli
   const tensors = decodeSafetensors(content(PIPELINE_FILES.state), statePath).tensors
   const text = new TextDecoder().decode(content(PIPELINE_FILES.pipeline))
   const facts = { channels: record.data[0].shape[2], wavelengthsNm: wavelengthsInNanometres(record) }
-  const pipeline = resolvePipeline(parsePipeline(text, join(folder, PIPELINE_FILES.pipeline)), facts)
+  const pipeline = resolvePipeline(withStoredFiles(parsePipeline(text, join(folder, PIPELINE_FILES.pipeline)), (name) => contents.get(name)), facts)
   const state: PipelineState = new Map(Object.entries(tensors) as [string, Tensor][])
   requireState(pipeline, state, statePath)
   const [{ path, variable }] = record.data

@@ -29,9 +29,18 @@ export type Stage = 'train' | 'validation' | 'inference'
  */
 export type Locality = 'pixel' | 'neighbourhood' | 'image' | 'batch'
 
+/** A file that a node reads, such as a model of others. */
+export interface NodeFile {
+  path: string
+  bytes: Uint8Array
+  sha256: string
+}
+
 /** What a node is given when it writes itself into a graph. */
 export interface WriteContext {
   graph: Graph
+  /** Name of the node in its pipeline. */
+  scope: string
   parameters: Parameters
   /** Handles of the state tensors: graph inputs when they train or move, initializers otherwise. */
   state: Readonly<Record<string, Value>>
@@ -48,6 +57,8 @@ export interface WriteContext {
   wavelengthsNm: readonly number[] | null
   /** A scalar the caller may set per run, with a default: an optional graph input named "<node>.<name>". */
   setting(name: string, fallback: number): Value
+  /** The file that a parameter names; see `files` of the type. */
+  file(parameter: string): NodeFile
   /** Random numbers that the node declares in `noise`: a graph input "<node>.<name>", drawn anew for every batch. */
   noise(name: string): Value
   /** Declares the value that a state tensor has after this batch: graph output "<node>.<name>.next". */
@@ -112,11 +123,13 @@ export interface NodeType {
    * Channel count (last axis) of each output port given those of the inputs; -1 where unknown. Throws
    * CuvetteError('bad-pipeline') where the cube does not fit; `wavelengthsNm` is undefined while no cube is known.
    */
-  channels?(parameters: Parameters, inputs: Readonly<Record<string, number>>, context: { wavelengthsNm: readonly number[] | null | undefined }): Record<string, number>
+  channels?(parameters: Parameters, inputs: Readonly<Record<string, number>>, context: { wavelengthsNm: readonly number[] | null | undefined; file?: (parameter: string) => NodeFile | undefined }): Record<string, number>
   /** Parameters that state a port's channel count, and that 'auto' takes from it: {num_channels: 'data'}. */
   autoChannels?: Readonly<Record<string, string>>
   /** Parameters with which the reference scores as these do, where that takes others than these. */
   nearestInRepository?(parameters: Parameters): Parameters
+  /** Parameters that name files, relative to the document. A trained pipeline keeps copies of them. */
+  files?: readonly string[]
   /** Parameters of ours with the values that reproduce the reference implementation. Set by the reader of its dialect. */
   repositoryParameters?: Parameters
   /** What an alias stands for where it is not the default: parameters by alias, which a document may still state. */

@@ -15,6 +15,7 @@ import { anomalyBCEWithLogits, iouLoss } from './mask-losses'
 import { anomalyDetectionMetrics } from './metrics'
 import { ndviSelector } from './ndvi'
 import type { NodeType } from './node'
+import { onnxModel } from './onnx-model'
 import { perPixelUnitNorm, zScoreNormalizerGlobal } from './normalization'
 import { pca, trainablePCA } from './pca'
 import { bandpassByWavelength } from './preprocessing'
@@ -76,6 +77,7 @@ const types: readonly NodeType[] = [
   rxLocal,
   ladGlobal,
   spectralAngleMapper,
+  onnxModel,
   scoreToLogit,
   binaryDecider,
   quantileBinaryDecider,

@@ -5,6 +5,7 @@ import { keptByCube } from '../nodes/cube-source'
 import type { NodeType } from '../nodes/node'
 import { nodeType } from '../nodes/registry'
 import type { DocumentConnection, DocumentNode, PipelineDocument, Place } from './document'
+import { fileKey } from './node-files'
 import { topologicalOrder } from './order'
 import { readParameters } from './parameters'
 import type { CubeFacts, PortReference } from './pipeline'
@@ -189,7 +190,7 @@ class Analyst {
     for (const { name } of type.description.outputs) channels[name] = -1
     if (!node.sound) return
     if (type.description.role === 'source') this.attempt(node, () => this.enter(node))
-    this.attempt(node, () => Object.assign(channels, type.channels?.(parameters, arriving, { wavelengthsNm: this.wavelengthsNm })))
+    this.attempt(node, () => Object.assign(channels, type.channels?.(parameters, arriving, { wavelengthsNm: this.wavelengthsNm, file: (parameter) => this.document.files?.get(fileKey(node.written.name, parameter)) })))
     this.compareOutputs(node)
   }
 

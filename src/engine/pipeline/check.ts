@@ -3,6 +3,7 @@ import { CuvetteError } from '../../shared/problem'
 import type { AnalysedNode, Finding } from './analysis'
 import { analyse } from './analysis'
 import type { PipelineDocument } from './document'
+import { fileKey } from './node-files'
 import type { CubeFacts, Pipeline, PipelineNode } from './pipeline'
 import { readTrainer } from './read-trainer'
 import type { TrainerOverrides, TrainerSettings } from './trainer'
@@ -44,12 +45,16 @@ export function checkPipeline(document: PipelineDocument, facts: CubeFacts | nul
 export function resolvePipeline(document: PipelineDocument, facts: CubeFacts, overrides: TrainerOverrides = {}): Pipeline {
   const { nodes, trainer, findings, warnings } = checkDocument(document, facts, overrides)
   if (findings.length > 0) throw firstOf(findings.map(({ problem }) => problem))
-  return { name: document.name, description: document.description, document, nodes: nodes.filter(({ skipped }) => !skipped).map(resolved), facts, trainer, warnings: warnings.map(({ problem }) => problem.message) }
+  return { name: document.name, description: document.description, document, nodes: nodes.filter(({ skipped }) => !skipped).map((node) => resolved(node, document)), facts, trainer, warnings: warnings.map(({ problem }) => problem.message) }
 }
 
-function resolved({ written, type, parameters, inputs, channels, stages }: AnalysedNode): PipelineNode {
+function resolved({ written, type, parameters, inputs, channels, stages }: AnalysedNode, document: PipelineDocument): PipelineNode {
   if (!type) throw new CuvetteError('internal', `The node ${written.name} was resolved without a type.`)
-  return { name: written.name, type, parameters, inputs, channels, ...(stages && { stages }) }
+  const files = (type.files ?? []).flatMap((parameter) => {
+    const file = document.files?.get(fileKey(written.name, parameter))
+    return file ? [[parameter, file] as const] : []
+  })
+  return { name: written.name, type, parameters, inputs, channels, ...(stages && { stages }), ...(files.length > 0 && { files: Object.fromEntries(files) }) }
 }
 
 function firstOf(problems: readonly Problem[]): CuvetteError {

@@ -1,9 +1,11 @@
 import type { ParameterValue, PipelineSummary } from '../../shared/nodes'
 import { toProblem } from '../../shared/problem'
 import { text as textOf } from './analysis'
-import { checkDocument } from './check'
+import { checkDocument, resolvePipeline } from './check'
 import type { PipelineDocument } from './document'
 import { parsePipeline } from './document'
+import { requireGradients } from './gradients'
+import { withNodeFiles } from './node-files'
 import type { CubeFacts } from './pipeline'
 
 /** What the command line and the graph view show of a text. Never throws: whatever is wrong is among the problems. */
@@ -12,6 +14,26 @@ export function describePipeline(text: string, path: string, facts: CubeFacts | 
     return summary(parsePipeline(text, path), facts)
   } catch (error) {
     return { name: path, nodes: [], connections: [], epochs: null, problems: [toProblem(error)] }
+  }
+}
+
+/** The same with the files that nodes name, and with a look at whether the training can go through them. */
+export async function inspectPipeline(text: string, path: string, facts: CubeFacts | null): Promise<PipelineSummary> {
+  let document: PipelineDocument
+  try {
+    document = parsePipeline(text, path)
+    document = await withNodeFiles(document)
+  } catch (error) {
+    const found = describePipeline(text, path, facts)
+    return { ...found, problems: [...found.problems, ...(found.nodes.length > 0 ? [toProblem(error)] : [])] }
+  }
+  const found = summary(document, facts)
+  if (facts === null || found.problems.length > 0) return found
+  try {
+    requireGradients(resolvePipeline(document, facts))
+    return found
+  } catch (error) {
+    return { ...found, problems: [toProblem(error)] }
   }
 }
 

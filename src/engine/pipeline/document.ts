@@ -1,4 +1,5 @@
 import { basename, extname } from 'node:path'
+import type { NodeFile } from '../nodes/node'
 import type { Problem } from '../../shared/problem'
 import { CuvetteError } from '../../shared/problem'
 import { isRepositoryDialect, readRepositoryDialect } from './repository-dialect'
@@ -47,6 +48,8 @@ export interface PipelineDocument {
   extra: Readonly<Record<string, unknown>>
   /** Line of a key such as "trainer.optimizer.lr"; 0 when unknown. */
   lineOf(key: string): number
+  /** Files that nodes name, by "<node>.<parameter>", once they were read. */
+  files?: ReadonlyMap<string, NodeFile>
   /** Parts that could not be read as nodes or connections. */
   problems: readonly Problem[]
   /** Parts that are understood, and not followed. */

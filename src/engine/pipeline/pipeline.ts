@@ -1,5 +1,5 @@
 import { keptByCube } from '../nodes/cube-source'
-import type { NodeType, Parameters } from '../nodes/node'
+import type { NodeFile, NodeType, Parameters } from '../nodes/node'
 import type { Tensor } from '../onnx/tensor'
 import type { PipelineDocument } from './document'
 import type { TrainerSettings } from './trainer'
@@ -29,6 +29,8 @@ export interface PipelineNode {
   inputs: Readonly<Record<string, PortReference>>
   /** Last axis of each port, inputs and outputs; -1 where it is not a number of channels. */
   channels: Readonly<Record<string, number>>
+  /** Files that the node reads, by parameter. */
+  files?: Readonly<Record<string, NodeFile>>
   /** Metrics: the stages of the reference in which it is measured. Left out: all. */
   stages?: readonly string[]
 }

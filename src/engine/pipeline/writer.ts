@@ -118,6 +118,7 @@ export class PipelineWriter {
     const inputs = new Map(available)
     return {
       graph: this.graph,
+      scope: name,
       parameters,
       stage: this.stage,
       wavelengthsNm: this.wavelengthsNm,
@@ -131,6 +132,11 @@ export class PipelineWriter {
         if (tensors.some((tensor) => tensor.name === setting)) throw new CuvetteError('internal', `The node ${name} has a state tensor and a setting of the name ${setting}.`)
         this.settings.push(key)
         return this.graph.input(key, 'float32', [], float32([], [fallback]))
+      },
+      file: (parameter) => {
+        const file = node.files?.[parameter]
+        if (!file) throw new CuvetteError('bad-pipeline', `The node ${name} (${type.description.type}) needs the file that its parameter ${parameter} names; it was not read.`, { where: name })
+        return file
       },
       noise: (wanted) => {
         const declared = type.noise?.(parameters).find((noise) => noise.name === wanted)

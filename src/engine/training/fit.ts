@@ -14,6 +14,7 @@ import { probeDevice } from '../onnx/device'
 import { encodeModel } from '../onnx/model'
 import type { Tensor } from '../onnx/tensor'
 import { compileInference } from '../pipeline/compile'
+import { storedFiles } from '../pipeline/node-files'
 import type { PipelineState } from '../pipeline/pipeline'
 import { initialState, requireState } from '../pipeline/state'
 import type { TrainerOverrides, TrainerSettings } from '../pipeline/trainer'
@@ -255,7 +256,7 @@ class Fit {
     await writeStaged(folder, PIPELINE_FILES.model, encodeModel(graph, { name: 'inference', metadata: { ...metadata, ...this.metadata(assessment) } }))
     const epochs = this.progress?.epochs ?? []
     const stopped = trained?.stopped ?? false
-    const files = await finishFolder(folder, {
+    const files = await finishFolder(folder, storedFiles(inputs.pipeline).map(({ name }) => name), {
       format: RECORD_FORMAT,
       cuvette: CUVETTE_VERSION,
       created: new Date().toISOString(),
@@ -332,6 +333,7 @@ class Fit {
 
   private async writePipeline(folder: FitFolder): Promise<void> {
     await writeStaged(folder, PIPELINE_FILES.pipeline, writePipeline(resolvedDocument(this.inputs.pipeline, this.overrides)))
+    for (const { name, file } of storedFiles(this.inputs.pipeline)) await writeStaged(folder, name, file.bytes)
   }
 
   private async writeState(folder: FitFolder): Promise<void> {
@@ -367,7 +369,7 @@ class Fit {
   /** Of the pipeline with its trainer, but for the number of epochs: that one may change. */
   private pipelineKey(): string {
     const document = resolvedDocument(this.inputs.pipeline, { ...this.overrides, epochs: 0 })
-    return hashed(writePipeline(document))
+    return hashed([writePipeline(document), ...storedFiles(this.inputs.pipeline).map(({ file }) => file.sha256)].join('\n'))
   }
 
   private dataKey(): string {

@@ -1,10 +1,11 @@
 import { existsSync } from 'node:fs'
 import { copyFile, mkdir, readdir, readFile, rename, rm, rmdir } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { CuvetteError } from '../../shared/problem'
 import { cannotWrite, removeLeftovers, writeFileAtomic } from '../files/atomic'
 import { createFolder } from '../inference/outputs'
 import { hasRecord, PIPELINE_FILES, sha256, TRAINING_FOLDER, UNFINISHED_FOLDER } from '../inference/trained-pipeline'
+import { MODELS_FOLDER } from '../pipeline/node-files'
 import type { TrainedRecord } from '../inference/trained-pipeline'
 import { ARTIFACT_FILES } from './artifacts'
 import { CHECKPOINTS_FOLDER, checkpointsIn } from './kept-epochs'
@@ -76,19 +77,20 @@ export async function trainingFolder({ stage }: FitFolder): Promise<string> {
 
 /** Writes one file of the pipeline into the stage. */
 export async function writeStaged({ stage }: FitFolder, file: string, content: Uint8Array | string): Promise<void> {
-  await mkdir(stage, { recursive: true }).catch((error: unknown) => {
-    throw cannotWrite(stage, error)
+  const folder = dirname(join(stage, file))
+  await mkdir(folder, { recursive: true }).catch((error: unknown) => {
+    throw cannotWrite(folder, error)
   })
   await writeFileAtomic(join(stage, file), content)
 }
 
 /**
- * Ends a fit: writes run.json with the sizes and hashes of all other files, and moves everything into place. Returns the
+ * Ends a fit: `models` are the copies of files that nodes read. Writes run.json with the sizes and hashes of all other files, and moves everything into place. Returns the
  * files of the pipeline, relative to `out`.
  */
-export async function finishFolder({ out, stage }: FitFolder, record: Omit<TrainedRecord, 'files'>): Promise<string[]> {
+export async function finishFolder({ out, stage }: FitFolder, models: readonly string[], record: Omit<TrainedRecord, 'files'>): Promise<string[]> {
   const own = OWN_FILES.filter((file) => file !== PIPELINE_FILES.record && (record.withoutTraining === null || !ARTIFACT_PATHS.includes(file)))
-  const names = [...own, ...(await keptPaths(stage))]
+  const names = [...own, ...models, ...(await keptPaths(stage))]
   const files: TrainedRecord['files'] = {}
   for (const name of names) {
     const bytes = await readFile(join(stage, name))
@@ -106,8 +108,10 @@ async function publish(stage: string, out: string): Promise<void> {
   const { files } = JSON.parse(await readFile(join(stage, PIPELINE_FILES.record), 'utf8')) as TrainedRecord
   try {
     await mkdir(join(out, TRAINING_FOLDER, CHECKPOINTS_FOLDER), { recursive: true })
+    const before = await modelPaths(out)
+    await mkdir(join(out, MODELS_FOLDER), { recursive: true })
     for (const name of Object.keys(files)) if (existsSync(join(stage, name))) await rename(join(stage, name), join(out, name))
-    for (const name of [...ARTIFACT_PATHS, ...(await keptPaths(out))]) if (!(name in files)) await rm(join(out, name), { force: true })
+    for (const name of [...ARTIFACT_PATHS, ...before, ...(await keptPaths(out))]) if (!(name in files)) await rm(join(out, name), { force: true })
     await rename(join(stage, PIPELINE_FILES.record), join(out, PIPELINE_FILES.record))
     await rm(stage, { recursive: true, force: true })
     await removeEmptyFolders(out)
@@ -117,8 +121,15 @@ async function publish(stage: string, out: string): Promise<void> {
 }
 
 async function removeOwnFiles(out: string): Promise<void> {
-  for (const file of [...OWN_FILES, ...(await keptPaths(out))]) await rm(join(out, file), { force: true })
+  for (const file of [...OWN_FILES, ...(await modelPaths(out)), ...(await keptPaths(out))]) await rm(join(out, file), { force: true })
   await removeEmptyFolders(out)
+}
+
+/** Copies of models that the document in a folder names. */
+async function modelPaths(folder: string): Promise<string[]> {
+  const text = await readFile(join(folder, PIPELINE_FILES.pipeline), 'utf8').catch(() => null)
+  const written = await readdir(join(folder, MODELS_FOLDER)).catch(() => [])
+  return written.map((name) => `${MODELS_FOLDER}/${name}`).filter((path) => text?.includes(path))
 }
 
 /** Kept checkpoints of a pipeline by their paths inside. */
@@ -129,6 +140,7 @@ async function keptPaths(folder: string): Promise<string[]> {
 async function removeEmptyFolders(out: string): Promise<void> {
   await removeIfEmpty(join(out, TRAINING_FOLDER, CHECKPOINTS_FOLDER))
   await removeIfEmpty(join(out, TRAINING_FOLDER))
+  await removeIfEmpty(join(out, MODELS_FOLDER))
 }
 
 async function removeIfEmpty(folder: string): Promise<void> {

@@ -7,6 +7,8 @@ import { recordOfCube, recordOfMask } from '../inference/data-files'
 import { compareBands, factsOf } from '../inference/fits'
 import { masksOf, readTargets } from '../inference/masks'
 import { resolvePipeline } from '../pipeline/check'
+import { requireGradients } from '../pipeline/gradients'
+import { withNodeFiles } from '../pipeline/node-files'
 import { parsePipeline } from '../pipeline/document'
 import { ancestors } from '../pipeline/locality'
 import type { Pipeline } from '../pipeline/pipeline'
@@ -41,7 +43,7 @@ export interface FitInputs {
 
 /** Opens and checks the pipeline, all cubes and all masks of a request. Nothing is written. Throws CuvetteError. */
 export async function openInputs(request: FitRequest, overrides: TrainerOverrides, signal: AbortSignal): Promise<FitInputs> {
-  const document = withClassesOfData(parsePipeline(request.pipeline.text, request.pipeline.path))
+  const document = await withNodeFiles(withClassesOfData(parsePipeline(request.pipeline.text, request.pipeline.path)))
   const splits = await splitsOf(request, document, signal)
   const opened: Cube[] = []
   const open = async (references: readonly string[]): Promise<Cube[]> => {
@@ -62,6 +64,7 @@ export async function openInputs(request: FitRequest, overrides: TrainerOverride
     const facts = factsOf(cubes[0])
     const differences = [...cubes, ...validationCubes, ...testCubes].map((cube) => compareBands(cube, facts, cubes[0].description.path))
     const pipeline = resolvePipeline(document, facts, overrides)
+    requireGradients(pipeline)
     const masks = await masksOf(cubes, splits.train.masks, signal)
     const validationMasks = await masksOf(validationCubes, splits.validation.masks, signal)
     const testMasks = await masksOf(testCubes, splits.test.masks, signal)

@@ -1,4 +1,5 @@
 import type { PipelineDocument } from '../pipeline/document'
+import { storedFiles } from '../pipeline/node-files'
 import type { Pipeline } from '../pipeline/pipeline'
 import type { TrainerOverrides } from '../pipeline/trainer'
 
@@ -6,8 +7,11 @@ import type { TrainerOverrides } from '../pipeline/trainer'
  * The document of a pipeline with every number in it: defaults, channel counts that were 'auto', and what the caller
  * said instead of the trainer section. Reading it again gives the same pipeline.
  */
-export function resolvedDocument({ document, nodes }: Pipeline, { epochs, seed, learningRate }: TrainerOverrides): PipelineDocument {
-  const parameters = new Map(nodes.map((node) => [node.name, node.parameters]))
+export function resolvedDocument(pipeline: Pipeline, { epochs, seed, learningRate }: TrainerOverrides): PipelineDocument {
+  const { document, nodes } = pipeline
+  const parameters = new Map(nodes.map((node) => [node.name, { ...node.parameters }]))
+  // Files of nodes lie in the folder of the trained pipeline.
+  for (const { node, parameter, name } of storedFiles(pipeline)) parameters.set(node, { ...parameters.get(node), [parameter]: name })
   const trainer = document.trainer && {
     ...document.trainer,
     ...(epochs !== undefined && epochs !== null && { epochs }),

@@ -103,7 +103,9 @@ const rounding = (compute: (number: number) => number): KnownRule => elementwise
 const comparison = (compute: (a: number, b: number) => boolean, whenSame: number): KnownRule =>
   elementwise(([a, b]) => {
     if (a === b) return whenSame
-    if (typeof a === 'number' && typeof b === 'number') return Number(compute(a, b))
+    // A size is never below 0.
+    const [left, right] = [typeof a === 'string' && Number(b) < 0 ? 0 : a, typeof b === 'string' && Number(a) < 0 ? 0 : b]
+    if (typeof left === 'number' && typeof right === 'number') return Number(compute(left, right))
     return null
   })
 

@@ -25,6 +25,7 @@ export function decodeModel(bytes: Uint8Array, path: string): DecodedModel {
   const message = readModel(bytes, path)
   const source = message.graph ?? {}
   const graph = new Graph()
+  graph.trustsSymbols = true
   const reader = new GraphReader(graph, message, path, '')
   for (const input of source.input ?? []) {
     const { name, type, shape } = valueOf(input, path)
