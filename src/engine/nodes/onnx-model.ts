@@ -51,7 +51,7 @@ export const onnxModel: NodeType = {
   channels(parameters, inputs, { file }) {
     const model = file?.('model')
     if (inputs.data >= 0) requireChannelLists(parameters, inputs.data)
-    if (model) plan(parameters, model, inputs.data)
+    if (model) planModel(parameters, model, inputs.data)
     return { scores: 1, anomaly_score: -1 }
   },
   write(context) {
@@ -99,7 +99,7 @@ function refuse(sentence: string, where?: string): never {
 }
 
 /** Works out the call from what the file states. `channels`: those that arrive, -1 where unknown. Throws CuvetteError('bad-pipeline'). */
-function plan(parameters: Parameters, { path, bytes }: NodeFile, channels: number): Plan {
+export function planModel(parameters: Parameters, { path, bytes }: NodeFile, channels: number): Plan {
   const { inputs, outputs } = modelInterface(bytes, path)
   const names = (values: readonly Value[]): string => values.map(({ name }) => name).join(', ') || 'none'
   const named = (values: readonly Value[], parameter: 'input' | 'output' | 'image_output'): Value | undefined => {
@@ -144,16 +144,19 @@ function layoutOf({ layout }: Parameters, { name, shape }: Value, channels: numb
   return refuse(`The shape [${shape.join(', ')}] of the input ${name} of the model ${path} does not say where the channels are; set layout to nhwc or nchw.`, 'layout')
 }
 
-/** Writes the model for an image [B, H, W, C] that is scaled as it wants it. Shared with nodes on top of a model. */
-export function scored(context: WriteContext, file: NodeFile, data: Value, parameters: Parameters): { scores: Value; anomaly_score: Value } {
+/**
+ * Writes the model for an image [B, H, W, C] that is scaled as it wants it. For nodes on top of a model: `frame` is the
+ * image whose size the scores get, `finish` what happens to maps [B, 1, h, w] before they are resized to it.
+ */
+export function scored(context: WriteContext, file: NodeFile, data: Value, parameters: Parameters, { frame = data, finish = (maps) => maps }: { frame?: Value; finish?: (maps: Value) => Value } = {}): { scores: Value; anomaly_score: Value } {
   const { graph } = context
   const arriving = typeof data.shape[3] === 'number' ? data.shape[3] : -1
-  const call = plan(parameters, file, arriving)
+  const call = planModel(parameters, file, arriving)
   const taken = asTaken(graph, data, call, parameters.resize === 'bicubic' ? 'cubic' : 'linear')
   const wanted = [call.output.name, ...(call.imageOutput ? [call.imageOutput.name] : [])]
   const results = inlineModel(graph, file.bytes, file.path, context.scope, { [call.input.name]: taken }, [...new Set(wanted)])
   const raw = asFloat(graph, results[call.output.name], call.output.name, file.path)
-  const scores = call.layout === 'rows' ? rowsAsImage(graph, raw, data, call, file.path) : pixelScores(graph, raw, data, call, parameters, file.path)
+  const scores = call.layout === 'rows' ? rowsAsImage(graph, raw, data, call, file.path) : pixelScores(graph, raw, frame, call, parameters, file.path, finish)
   const largest = (): Value => graph.op('ReduceMax', [scores], { axes: [1, 2, 3], keepdims: 0 })
   const perImage = call.imageOutput ? imageScores(graph, asFloat(graph, results[call.imageOutput.name], call.imageOutput.name, file.path), call.imageOutput.name, file.path) : largest()
   return { scores, anomaly_score: perImage }
@@ -171,10 +174,12 @@ function asTaken(graph: Graph, data: Value, call: Plan, mode: 'linear' | 'cubic'
   const { input } = call
   if (call.layout === 'rows') value = graph.op('Flatten', [data], { axis: 3 })
   else {
-    if (call.height !== null || call.width !== null) value = resized(graph, value, [call.height ?? graph.size(data, 1), call.width ?? graph.size(data, 2)], mode)
+    const right = (size: Dimension, wanted: number | null): boolean => wanted === null || size === wanted
+    const fits = right(data.shape[1], call.height) && right(data.shape[2], call.width)
+    if (!fits) value = resized(graph, value, [call.height ?? graph.size(data, 1), call.width ?? graph.size(data, 2)], mode)
     else if (call.layout === 'nchw') value = graph.op('Transpose', [value], { perm: [0, 3, 1, 2] })
     // A resize works on channels first.
-    if ((call.height !== null || call.width !== null) && call.layout === 'nhwc') value = graph.op('Transpose', [value], { perm: [0, 2, 3, 1] })
+    if (!fits && call.layout === 'nhwc') value = graph.op('Transpose', [value], { perm: [0, 2, 3, 1] })
     // A model that was exported for one image states so; its own reshapes rely on it.
     const batch = input.shape[0]
     if (typeof batch === 'number' && value.shape[0] !== batch) {
@@ -190,14 +195,15 @@ function resized(graph: Graph, data: Value, size: readonly [number | Value, numb
   return resizedTo(graph, graph.op('Transpose', [data], { perm: [0, 3, 1, 2] }), size, mode)
 }
 
-function resizedTo(graph: Graph, channelsFirst: Value, size: readonly [number | Value, number | Value], mode: 'linear' | 'cubic'): Value {
+/** [B, C, h, w] to another size as torch.nn.functional.interpolate does it with align_corners False, without antialiasing. */
+export function resizedTo(graph: Graph, channelsFirst: Value, size: readonly [number | Value, number | Value], mode: 'linear' | 'cubic'): Value {
   const parts = size.map((one) => (typeof one === 'number' ? graph.constant(int64([1], [one])) : one))
   const sizes = graph.op('Concat', [graph.op('Shape', [channelsFirst], { start: 0, end: 2 }), ...parts], { axis: 0 })
   return graph.op('Resize', [channelsFirst, null, null, sizes], { mode, coordinate_transformation_mode: 'half_pixel' })
 }
 
 /** Scores [B, H, W, 1] from whatever shape a model gives them. */
-function pixelScores(graph: Graph, raw: Value, data: Value, call: Plan, parameters: Parameters, path: string): Value {
+function pixelScores(graph: Graph, raw: Value, data: Value, call: Plan, parameters: Parameters, path: string, finish: (maps: Value) => Value): Value {
   const { shape } = raw
   const said = `The output ${call.output.name} of the model ${path} has the shape [${shape.join(', ')}]`
   if (shape.length <= 2) return spread(graph, imageScores(graph, raw, call.output.name, path), data)
@@ -214,10 +220,10 @@ function pixelScores(graph: Graph, raw: Value, data: Value, call: Plan, paramete
       maps = graph.op('Gather', [maps, graph.constant(int64([1], [channel]))], { axis: 1 })
     } else if (count !== 1) refuse(`${said}, ${count} channels; say in the parameter channel which of them holds the scores.`, 'channel')
   }
-  const resizedBack = resizedTo(graph, maps, [graph.size(data, 1), graph.size(data, 2)], 'linear')
+  maps = finish(maps)
   // Scores in the size of the cube need no resize.
   const same = call.height === null && call.width === null && maps.shape[2] === data.shape[1] && maps.shape[3] === data.shape[2]
-  const scores = graph.op('Transpose', [same ? maps : resizedBack], { perm: [0, 2, 3, 1] })
+  const scores = graph.op('Transpose', [same ? maps : resizedTo(graph, maps, [graph.size(data, 1), graph.size(data, 2)], 'linear')], { perm: [0, 2, 3, 1] })
   return { ...scores, shape: [data.shape[0], data.shape[1], data.shape[2], 1] }
 }
 

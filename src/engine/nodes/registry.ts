@@ -5,6 +5,7 @@ import { learnableChannelMixer } from './channel-mixer'
 import { cubeSource } from './cube-source'
 import { decisionToMask } from './decision-to-mask'
 import { deepSVDDCenterTracker, deepSVDDProjection, deepSVDDScores } from './deep-svdd'
+import { adaclipDetector } from './adaclip'
 import { cameraEmulationFalseRGBSelector, cieTristimulusFalseRGBSelector, cirSelector, fastRGBSelector, fixedWavelengthSelector, rangeAverageFalseRGBSelector } from './fixed-selectors'
 import { foregroundContrastLoss } from './foreground-contrast'
 import { highContrastSelector } from './high-contrast'
@@ -78,6 +79,7 @@ const types: readonly NodeType[] = [
   ladGlobal,
   spectralAngleMapper,
   onnxModel,
+  adaclipDetector,
   scoreToLogit,
   binaryDecider,
   quantileBinaryDecider,
