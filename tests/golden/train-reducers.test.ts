@@ -60,7 +60,7 @@ class Wiring {
     const tensors = Object.fromEntries((type.state?.(parameters) ?? []).map((one) => [one.name, this.state.get(`${name}.${one.name}`) as Tensor]))
     const handles = Object.fromEntries(Object.entries(tensors).map(([key, value]) => [key, this.input(`${name}.${key}`, value)]))
     const written = type.write?.({
-      graph: this.graph, parameters, inputs, tensors, state: handles, stage: 'train', wavelengthsNm: null, isTrained: () => true,
+      graph: this.graph, parameters, inputs, tensors, state: handles, stage: 'train', scope: name, file: (parameter) => { throw new Error(`No file for ${parameter}`) }, wavelengthsNm: null, isTrained: () => true,
       rows: (port) => this.graph.op('Flatten', [inputs[port]], { axis: 3 }),
       setting: (setting) => this.input(`${name}.${setting}`, drawn[setting]),
       noise: (noise) => this.input(`${name}.${noise}`, drawn[noise]),

@@ -4,6 +4,7 @@ import { catalogue, nodeType } from '../../src/engine/nodes/registry'
 describe('the catalogue', () => {
   it('has the nodes of this version', () => {
     expect(catalogue().map(({ type }) => type).sort()).toEqual([
+      'AdaCLIPDetector',
       'AnomalyBCEWithLogits',
       'AnomalyDetectionMetrics',
       'AnomalyPixelStatisticsMetric',
@@ -33,6 +34,7 @@ describe('the catalogue', () => {
       'MSEReconstructionLoss',
       'MinMaxNormalizer',
       'NDVISelector',
+      'OnnxModel',
       'OrthogonalityLoss',
       'PCA',
       'PerPixelUnitNorm',

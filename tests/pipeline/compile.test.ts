@@ -88,6 +88,16 @@ describe('the inference graph', () => {
     expect([...decoded.graph.initializers.keys()]).toEqual(expect.arrayContaining(['encoder.zscore_mean', 'projection.net.fc1.weight', 'center._tracked_center']))
   })
 
+  it('can be read back with its quantile, and decides the same', async () => {
+    const { graph } = compileInference(pipeline, state)
+    const read = decodeModel(encodeModel(graph), 'model.onnx').graph
+    expect(read.outputs.map(({ name, value }) => [name, value.type, value.shape.length, value.shape[3]])).toEqual([['scores', 'float32', 4, 1], ['decisions', 'bool', 4, 1]])
+    const cube = someCube([2, 3, 5, 8])
+    const [wanted, found] = [await run(graph, { cube }), await run(read, { cube })]
+    expect(numbers(found.scores)).toEqual(numbers(wanted.scores))
+    expect(found.decisions).toEqual(wanted.decisions)
+  })
+
   it('is the same in every byte for the same state', () => {
     expect(encodeModel(compileInference(pipeline, state).graph)).toEqual(encodeModel(compileInference(pipelineFrom(DEEP_SVDD), someState(pipeline)).graph))
   })

@@ -143,7 +143,7 @@ describe('what cannot be trained through is said before anything is read', () =>
     graph.output('scores', graph.op('ReduceMean', [again], { axes: [1], keepdims: 1 }))
     expect(await refusal(encodeModel(graph))).toMatchObject({
       code: 'unsupported',
-      message: expect.stringMatching(/^2 operators have no gradient in this version.*Mod at scorer\/wrap_1 .*Mod at scorer\/again_3 /) as string,
+      message: expect.stringMatching(/^2 operators have no gradient in this version.*Mod at scorer\/model\/wrap_1 .*Mod at scorer\/model\/again_3 /) as string,
     })
   })
 })

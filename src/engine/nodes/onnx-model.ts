@@ -154,7 +154,8 @@ export function scored(context: WriteContext, file: NodeFile, data: Value, param
   const call = planModel(parameters, file, arriving)
   const taken = asTaken(graph, data, call, parameters.resize === 'bicubic' ? 'cubic' : 'linear')
   const wanted = [call.output.name, ...(call.imageOutput ? [call.imageOutput.name] : [])]
-  const results = inlineModel(graph, file.bytes, file.path, context.scope, { [call.input.name]: taken }, [...new Set(wanted)])
+  // A folder of its own: a file may use the names that the node itself would give.
+  const results = inlineModel(graph, file.bytes, file.path, `${context.scope}/model`, { [call.input.name]: taken }, [...new Set(wanted)])
   const raw = asFloat(graph, results[call.output.name], call.output.name, file.path)
   const scores = call.layout === 'rows' ? rowsAsImage(graph, raw, data, call, file.path) : pixelScores(graph, raw, frame, call, parameters, file.path, finish)
   const largest = (): Value => graph.op('ReduceMax', [scores], { axes: [1, 2, 3], keepdims: 0 })

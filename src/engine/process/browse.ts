@@ -69,8 +69,8 @@ export function browseHandlers(): HandlerTable {
       return catalogue()
     },
     'pipeline.check': async ({ text, path, cube }) => {
-      const { inspectPipeline } = await import('../pipeline/describe')
-      return inspectPipeline(text, path, cube === null ? null : await cubes.use(cube, async (open) => factsOf(open.description)))
+      const { describePipeline } = await import('../pipeline/describe')
+      return describePipeline(text, path, cube === null ? null : await cubes.use(cube, async (open) => factsOf(open.description)))
     },
     'pipeline.describe': async ({ text, path }) => {
       const { describePipeline } = await import('../pipeline/describe')

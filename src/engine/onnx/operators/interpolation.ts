@@ -59,19 +59,30 @@ export function interpolationMatrix(graph: Graph, given: AxisSize, wanted: AxisS
 }
 
 /**
- * Matrix [wanted, given] float32 of a resize with antialiasing, as torch.nn.functional.interpolate(antialias=True,
- * align_corners=False) defines it: the kernel is stretched by the scale when the image gets smaller, and its weights sum to 1.
+ * Matrix [wanted, given] float32 of a resize with antialiasing: the kernel is stretched by the scale when the image gets
+ * smaller, and its weights sum to 1. `outside`: what would weigh pixels outside of the image is left out, as
+ * torch.nn.functional.interpolate(antialias=True, align_corners=False) does it, or goes to the border, as the operator
+ * Resize of ONNX does it unless it excludes them.
  */
-export function antialiasMatrix(graph: Graph, given: AxisSize, wanted: AxisSize, mode: 'linear' | 'cubic', cubic = -0.5): Value {
+export function antialiasMatrix(graph: Graph, given: AxisSize, wanted: AxisSize, mode: 'linear' | 'cubic', { cubic = -0.5, outside = 'left out' }: { cubic?: number; outside?: 'left out' | 'to the border' } = {}): Value {
   const { number, op } = writer(graph)
   const columns = range(graph, given)
   const rows = graph.op('Unsqueeze', [range(graph, wanted), integers(graph, [1])])
-  const scale = op('Div', floating(graph, given), floating(graph, wanted))
+  const size = floating(graph, given)
+  const scale = op('Div', size, floating(graph, wanted))
   const stretch = op('Max', scale, number(1))
   const center = op('Mul', op('Add', rows, number(0.5)), scale)
-  const distance = op('Div', op('Sub', op('Add', columns, number(0.5)), center), stretch)
-  const weights = mode === 'cubic' ? keys(graph, distance, cubic) : op('Max', op('Sub', number(1), op('Abs', distance)), number(0))
-  return rowsSumToOne(graph, weights)
+  const weightsOf = (pixels: Value): Value => {
+    const distance = op('Div', op('Sub', op('Add', pixels, number(0.5)), center), stretch)
+    return mode === 'cubic' ? keys(graph, distance, cubic) : op('Max', op('Sub', number(1), op('Abs', distance)), number(0))
+  }
+  if (outside === 'left out') return rowsSumToOne(graph, weightsOf(columns))
+  // Far enough on both sides for every kernel that touches the image.
+  const margin = op('Add', op('Ceil', op('Mul', stretch, number(mode === 'cubic' ? 2 : 1))), number(1))
+  const wide = graph.op('Range', [op('Neg', margin), op('Add', size, margin), number(1)])
+  const border = graph.op('Unsqueeze', [op('Min', op('Max', wide, number(0)), op('Sub', size, number(1))), integers(graph, [1])])
+  const moved = graph.op('Cast', [op('Equal', border, columns)], { to: onnxTypeOf('float32') })
+  return op('MatMul', rowsSumToOne(graph, weightsOf(wide)), moved)
 }
 
 /** Resizes one axis of `value`: the product with a matrix [wanted, given]. */

@@ -157,10 +157,11 @@ function antialiased({ graph, node }: FormContext, x: Value, plain: Value): Valu
   const mode = stringAttribute(node, 'mode', 'nearest')
   if (mode !== 'linear' && mode !== 'cubic') return refuse(node, `has antialiasing with the mode ${mode}; linear or cubic is expected`)
   const size = (value: Value, axis: number) => (typeof value.shape[axis] === 'number' ? value.shape[axis] : graph.size(value, axis))
+  const options = { cubic: floatAttribute(node, 'cubic_coeff_a', -0.75), outside: intAttribute(node, 'exclude_outside', 0) === 1 ? ('left out' as const) : ('to the border' as const) }
   let result = x
   for (let axis = x.shape.length - 1; axis >= 0; axis -= 1) {
     if (x.shape[axis] === plain.shape[axis]) continue
-    result = applyAlong(graph, result, antialiasMatrix(graph, size(x, axis), size(plain, axis), mode, floatAttribute(node, 'cubic_coeff_a', -0.75)), axis)
+    result = applyAlong(graph, result, antialiasMatrix(graph, size(x, axis), size(plain, axis), mode, options), axis)
   }
   return { ...result, shape: plain.shape }
 }
