@@ -39,7 +39,7 @@ export interface ParameterDescription {
   unit?: string
 }
 
-/** One entry of `cuvette nodes --json`. */
+/** What a node type says of itself. */
 export interface NodeDescription {
   type: string
   aliases: string[]
@@ -54,6 +54,12 @@ export interface NodeDescription {
   role: 'source' | 'transform' | 'decider' | 'loss' | 'metric'
   needsStatistics: boolean
   trainable: boolean
+}
+
+/** One entry of `cuvette nodes --json`. */
+export interface CatalogueEntry extends NodeDescription {
+  /** A document in the short dialect that has the node in it. */
+  example: string
 }
 
 /** The graph of a pipeline as the renderer draws it. */

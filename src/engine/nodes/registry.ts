@@ -1,5 +1,5 @@
-import type { NodeDescription } from '../../shared/nodes'
 import { adaclipDetector } from './adaclip'
+import type { CatalogueEntry } from '../../shared/nodes'
 import { concreteBandSelector } from './band-selector'
 import { binaryDecider } from './binary-decider'
 import { learnableChannelMixer } from './channel-mixer'
@@ -13,6 +13,7 @@ import { identityNormalizer, minMaxNormalizer, sigmoidNormalizer, sigmoidTransfo
 import { ladGlobal } from './lad'
 import { deepSVDDSoftBoundaryLoss } from './losses'
 import { anomalyBCEWithLogits, iouLoss } from './mask-losses'
+import { exampleOf } from './example'
 import { anomalyDetectionMetrics } from './metrics'
 import { ndviSelector } from './ndvi'
 import type { NodeType } from './node'
@@ -96,9 +97,9 @@ const types: readonly NodeType[] = [
 
 const byName = new Map(types.flatMap((type) => [type.description.type, ...type.description.aliases].map((name) => [name, type] as const)))
 
-/** Every node type, for `cuvette nodes` and the palette. Plain JSON. */
-export function catalogue(): NodeDescription[] {
-  return structuredClone(types.map((type) => type.description))
+/** Every node type, for `cuvette nodes`, its pages and the palette. Plain JSON. */
+export function catalogue(): CatalogueEntry[] {
+  return types.map(({ description }) => ({ ...structuredClone(description), example: exampleOf(description) }))
 }
 
 /** The type of that name, an alias, or the last part of a dotted class path; undefined when there is none. */
