@@ -1,4 +1,5 @@
 import { onnxTypeOf } from '../onnx/element-types'
+import type { Value } from '../onnx/graph'
 import { int64 } from '../onnx/tensor'
 import { describe, image } from './describe'
 import type { NodeType } from './node'
@@ -13,13 +14,14 @@ export const decisionToMask: NodeType = {
     source: 'cuvis.ai DecisionToMask.',
     inputs: [
       image('decisions', 1, 'Whether a pixel is flagged.', { dtype: 'bool' }),
-      { name: 'identity_mask', dtype: 'int32', shape: ['B', 'H', 'W'], description: 'Identity of every pixel.', optional: false, aliases: [] },
+      { name: 'identity_mask', dtype: 'int32', shape: ['B', 'H', 'W'], description: 'Identity of every pixel: [B, H, W], or [B, H, W, 1] such as that of SpectralAngleMapper.', optional: false, aliases: [], alternatives: [{ dtype: 'int32', shape: ['B', 'H', 'W', 1] }] },
     ],
     outputs: [{ name: 'mask', dtype: 'int32', shape: ['B', 'H', 'W'], description: 'Identity where flagged, 0 elsewhere.', optional: false, aliases: ['output'] }],
   }),
   locality: 'pixel',
   write({ graph, inputs }) {
-    const decided = graph.op('Cast', [graph.op('Squeeze', [inputs.decisions, graph.constant(int64([1], [3]))])], { to: onnxTypeOf('int32') })
-    return { mask: graph.op('Mul', [inputs.identity_mask, decided]) }
+    const flat = (value: Value): Value => (value.shape.length === 4 ? graph.op('Squeeze', [value, graph.constant(int64([1], [3]))]) : value)
+    const decided = graph.op('Cast', [flat(inputs.decisions)], { to: onnxTypeOf('int32') })
+    return { mask: graph.op('Mul', [flat(inputs.identity_mask), decided]) }
   },
 }

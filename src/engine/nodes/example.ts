@@ -33,7 +33,7 @@ const before: Readonly<Record<string, ExampleNode>> = {
   rx: { type: 'RXGlobal', inputs: { data: 'cube.cube' } },
   logits: { type: 'ScoreToLogit', inputs: { scores: 'rx.scores' } },
   decider: { type: 'QuantileBinaryDecider', inputs: { logits: 'rx.scores' } },
-  angles: { type: 'SpectralAngleMapper', config: { spectra: 'spectra.csv' }, inputs: { cube: 'cube.cube' } },
+  angles: { type: 'SpectralAngleMapper', config: { spectra: Array.from({ length: 61 }, (_, band) => 100 + 5 * band) }, inputs: { cube: 'cube.cube' } },
   labels: { type: 'DecisionToMask', inputs: { decisions: 'decider.decisions', identity_mask: 'angles.identity_mask' } },
 }
 
