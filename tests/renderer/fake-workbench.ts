@@ -29,6 +29,8 @@ export class FakeWorkbench {
     { role: 'compute', status: 'ready', restarts: 0, message: 'Trains and scores.' },
   ]
   nativeDialogs = false
+  /** Calls that are answered only when their promise is. */
+  readonly held = new Map<CallName, Promise<void>>()
   shape = scene.SHAPE
   /** Every call that came, in order. */
   readonly calls: { name: CallName; args: unknown }[] = []
@@ -93,6 +95,7 @@ export class FakeWorkbench {
   private async answer(name: CallName, args: unknown): Promise<Reply<CallName>> {
     this.calls.push({ name, args })
     try {
+      await this.held.get(name)
       const failure = this.failures.get(name)
       if (failure) throw new CuvetteError(failure.code, failure.message, { path: failure.path, where: failure.where })
       return { ok: true, value: await (this.answers[name] as (args: unknown) => Calls[CallName]['result'])(args) }

@@ -506,6 +506,25 @@ describe('threshold', () => {
     await dialog.getByRole('button', { name: 'Done' }).click()
     await dialog.waitFor({ state: 'detached' })
   })
+
+  it('exports into the folder that was typed, also when the listing of folders comes later', async () => {
+    let answer = (): void => undefined
+    const { page, workbench } = await open((each) => {
+      each.addCube()
+      each.addFinishedRun()
+      each.held.set('files.list', new Promise((resolve) => (answer = resolve)))
+    })
+    await page.getByRole('tab', { name: 'Threshold' }).click()
+    await page.getByRole('button', { name: 'Export', exact: true }).click()
+    const dialog = page.getByRole('dialog')
+    await dialog.getByRole('textbox', { name: /folder/i }).fill('/mnt/out')
+    answer()
+    await dialog.getByText('/home/ada').waitFor()
+    expect(await dialog.getByRole('textbox', { name: /folder/i }).inputValue()).toBe('/mnt/out')
+    await dialog.getByRole('button', { name: 'Export here' }).click()
+    await dialog.getByText('/mnt/out/').waitFor()
+    expect(calls(workbench, 'runs.export')).toMatchObject([{ folder: '/mnt/out' }])
+  })
 })
 
 describe('the window', () => {
