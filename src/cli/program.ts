@@ -48,6 +48,7 @@ export function cuvetteProgram(version: string, terminal: Terminal, conclude: Co
     .option('--epochs <n>', 'instead of the number in the document', wholeNumber(1))
     .option('--seed <n>', 'of every random number', wholeNumber(0, 2 ** 32 - 1))
     .option('--learning-rate <rate>', 'instead of the one in the document', positiveNumber)
+    .option('--memory <MB>', 'budget for training and validation pixels in memory; default: 384', positiveNumber)
     .addOption(deviceOption())
     .option('--resume', 'continue from the checkpoint in --out')
     .action((pipeline: string, options: FitOptions) => conclude(async () => (await import('./commands/fit')).fit(pipeline, options, terminal)))

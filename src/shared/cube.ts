@@ -70,13 +70,44 @@ export interface CubeCorrections {
   scale?: number | null
 }
 
+/** A band that says nothing, and why. */
+export interface DetectedBand {
+  /** 0-based. */
+  band: number
+  reason: 'nan' | 'no-data' | 'constant'
+  /** The value of a constant band. */
+  value: number | null
+}
+
+/** Wavelengths from somewhere else, one per band. */
+export interface SpectralAxis {
+  wavelengths: number[]
+  wavelengthUnit: string | null
+  /** Nobody states the unit; it is a guess from the values. */
+  wavelengthUnitGuessed: boolean
+  fwhm: number[] | null
+}
+
+/** What pixels of a class are to the one who judges. */
+export type ClassUse = 'normal' | 'anomalous' | 'ignore'
+
+/** What a person says of a class of a mask. */
+export interface ClassCorrection {
+  id: number
+  name?: string
+  colour?: [number, number, number]
+  use?: ClassUse
+}
+
 export interface MaskDescription {
   path: string
   variable: string | null
   /** [lines, samples] */
   shape: [number, number]
-  /** Those that occur. A name and a colour where the file gives them. */
-  classes: { id: number; count: number; name?: string; colour?: [number, number, number] }[]
+  /** Those that occur. A name and a colour where the file gives them; a use where a person says it. */
+  classes: ({ count: number } & ClassCorrection)[]
+  /** The file that names the classes, through which the mask was opened; absent when it was opened itself. */
+  namedBy?: string
   /** Sentences: how values became classes, what was left out. */
   warnings?: string[]
 }

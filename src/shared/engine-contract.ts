@@ -1,4 +1,4 @@
-import type { BandStatistics, CubeDescription, MaskDescription } from './cube'
+import type { BandStatistics, CubeDescription, DetectedBand, MaskDescription, SpectralAxis } from './cube'
 import type { DeviceChoice, DeviceReport } from './device'
 import type { NodeDescription, PipelineSummary } from './nodes'
 import type { Problem } from './problem'
@@ -33,6 +33,12 @@ export interface EngineCalls {
   'cube.spectrum': { args: { reference: string; line: number; sample: number }; result: { values: Float32Array } }
   /** Of every stride-th line and sample. */
   'cube.bandStatistics': { args: { reference: string; bands: number[]; stride: number; overview: OverviewFile | null }; result: BandStatistics[] }
+  /** Bands that say nothing, over all pixels; progress is told. */
+  'cube.detectBadBands': { args: { reference: string }; result: DetectedBand[] }
+  /** Wavelengths for so many bands from pasted text, or from a header, a list or another cube. */
+  'spectral.read': { args: { bands: number; source: { text: string } | { reference: string } }; result: SpectralAxis }
+  /** The ENVI header of a cube that was opened through corrections, with what they say. */
+  'cube.writeHeader': { args: { reference: string; path: string; replace: boolean }; result: { path: string; dataToCopy: { from: string; to: string } | null } }
   'cube.release': { args: { reference: string }; result: null }
   'mask.describe': { args: { reference: string; shape: [number, number] }; result: MaskDescription }
   'mask.read': { args: { reference: string; shape: [number, number] }; result: { shape: [number, number]; values: Uint8Array } }

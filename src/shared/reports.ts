@@ -32,6 +32,8 @@ export interface FitRequest {
   device: DeviceChoice
   /** Continue from the checkpoint in `out`. */
   resume: boolean
+  /** Megabytes of training and validation pixels in memory; default 384. With fewer, training draws from fewer pixels. */
+  memoryMB?: number
 }
 
 export interface EpochRecord {
@@ -167,7 +169,8 @@ export interface RunRecord {
   versions: Record<string, string>
   /** sha256: of the pixels. corrections: SHA-256 of the file with corrections through which the cube was opened. */
   data: { path: string; variable: string | null; sha256: string; shape: [number, number, number]; corrections?: string }[]
-  masks: { path: string; variable: string | null; sha256: string }[]
+  /** classes: SHA-256 of the file that names the classes of the mask, where `path` is such a file. */
+  masks: { path: string; variable: string | null; sha256: string; classes?: string }[]
   wavelengths: number[] | null
   wavelengthUnit: string | null
   statistical: { nodes: string[]; pixels: number }

@@ -2,6 +2,8 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { openCube, readMask, wholeWindow } from '../../src/engine/cube'
+import { editEnviHeader } from '../../src/engine/cube/formats/envi-header'
+import { readSpectralAxis } from '../../src/engine/cube/spectral-source'
 import { decodeSafetensors, encodeSafetensors } from '../../src/engine/files/safetensors'
 import { readTorchArchive } from '../../src/engine/files/torch-archive'
 import { Graph } from '../../src/engine/onnx/graph'
@@ -72,6 +74,30 @@ export const targets: Readonly<Record<string, FuzzTarget>> = {
       { 'scene.hdr': text('BYTEORDER I\nNROWS 4\nNCOLS 5\nNBANDS 3\nNBITS 16\nLAYOUT BIL\nWAVELENGTHS\n450\n550\n650\nWAVELENGTHS_END\n'), 'scene.bil': new Uint8Array(120) },
     ],
     run: lookAtCube,
+  },
+  'envi-header-edit': {
+    seeds: async () => [envi(), { 'scene.hdr': text('ENVI\r\nbbl = {1,\r\n 0}\r\nbbl = {1}\r\nwavelength = {1}') }],
+    run: onBytes((bytes, path) => editEnviHeader(new TextDecoder().decode(bytes), path, new Map([['bbl', '{1, 1, 0}'], ['wavelength', null]]))),
+  },
+  'cube-corrections': {
+    seeds: async () => [{ 'scene.cube.json': text('{ "cuvetteCube": 1, "cube": "scene.hdr", "corrections": { "badBands": [1], "wavelengths": [1, 2, 3], "wavelengthUnit": "nm", "noData": 5, "scale": 2 } }\n'), ...envi() }],
+    run: lookAtCube,
+  },
+  'mask-classes': {
+    seeds: async () => [{
+      'scene.mask.json': text('{ "cuvetteMask": 1, "mask": "scene_mask.hdr", "classes": [{ "id": 1, "name": "weed", "colour": [255, 0, 0], "use": "ignore" }] }\n'),
+      'scene_mask.hdr': text('ENVI\nsamples = 5\nlines = 4\nbands = 1\ndata type = 1\ninterleave = bsq\n'), 'scene_mask.img': new Uint8Array(20),
+    }],
+    run: lookAtMask,
+  },
+  'wavelength-text': {
+    seeds: async () => [
+      { 'list.csv': text('Band,Wavelength (nm),FWHM\n1,450.5,5\n2,550,5\n3,650,6\n') },
+      { 'list.csv': text('{450,\n 550,5;\n 650}\n# a comment\n') },
+      { 'list.csv': text('1;450,5\n2;550,0\n3;650,0\n') },
+      { 'list.csv': envi()['scene.hdr'] },
+    ],
+    run: (path) => readSpectralAxis(path, 3),
   },
   'envi-mask': {
     seeds: async () => [{

@@ -14,7 +14,7 @@ describe('pool of training pixels', () => {
     pixels[19 * bands] = Infinity
     const pool = await fillPool([memoryCube([4, 5, bands], pixels)], randomSource(1), { bytes: 1e6, readBytes: 100, usable })
     expect(pool.count).toBe(18)
-    expect(pool.seen).toEqual({ total: 20, valid: 18 })
+    expect(pool.seen).toEqual({ total: 20, valid: 18, leftOut: 0 })
     expect(Array.from(pool.places)).toEqual([0, 1, 2, 3, 4, 5, 6, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18])
     pool.places.forEach((place, index) => expect(pool.values[index * bands]).toBe(place * bands))
   })

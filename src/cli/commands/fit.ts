@@ -20,6 +20,7 @@ export interface FitOptions {
   epochs?: number
   seed?: number
   learningRate?: number
+  memory?: number
   device: DeviceChoice
   resume?: boolean
 }
@@ -40,6 +41,7 @@ export async function fit(file: string, options: FitOptions, terminal: Terminal)
     epochs: options.epochs,
     seed: options.seed,
     learningRate: options.learningRate,
+    memoryMB: options.memory,
     device: options.device,
     resume: options.resume ?? false,
   }

@@ -42,7 +42,7 @@ export function isCorrection(head: Uint8Array): boolean {
 export async function openCorrected(path: string, options: OpenOptions, open: (path: string, options: OpenOptions) => Promise<Cube>): Promise<Cube> {
   const { reference, corrections } = await readCorrection(path)
   const named = parseReference(reference)
-  const cube = await open(named.path, { ...options, variable: named.variable, ...(corrections.noData !== undefined && { noData: corrections.noData }) })
+  const cube = await open(named.path, { ...options, variable: named.variable, ...(corrections.noData !== undefined && options.noData === undefined && { noData: corrections.noData }) })
   try {
     const description = { ...cube.description, ...correct(cube.description, corrections, path), correctedBy: path }
     return { ...cube, description }

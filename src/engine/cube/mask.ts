@@ -1,6 +1,9 @@
 import type { ClassDescription, CubeDescription, MaskDescription } from '../../shared/cube'
 import { CuvetteError } from '../../shared/problem'
+import { readHead } from './bytes'
 import type { Cube } from './cube'
+import { requireFile } from './looks-like'
+import { isNamedMask, readNamedMask, withClasses } from './named-mask'
 import { openFile } from './open-file'
 import { formatReference, parseReference } from './reference'
 
@@ -15,17 +18,25 @@ export interface Mask {
 /**
  * Reads a mask for a cube of `shape` [lines, samples] by reference: an image of one band (ENVI, ERDAS, NPY, TIFF), a 2-D
  * array of a file that holds several (named after '#', or the only one of that size), a PNG picture, or annotations in
- * COCO JSON. Values are whole numbers from 0 to 255.
+ * COCO JSON; or the file that names the classes of one (`named-mask.ts`). Values are whole numbers from 0 to 255.
  * Throws CuvetteError('bad-mask') with file, found and expected size; reading errors as `openCube`.
  */
 export async function readMask(reference: string, shape: readonly [number, number], signal?: AbortSignal): Promise<Mask> {
   const values = new Uint8Array(shape[0] * shape[1])
-  return { description: await classesOf(reference, shape, values, signal), values }
+  return { description: await describeNamed(reference, shape, values, signal), values }
 }
 
 /** As `readMask`, without holding the values. */
 export async function describeMask(reference: string, shape: readonly [number, number], signal?: AbortSignal): Promise<MaskDescription> {
-  return classesOf(reference, shape, null, signal)
+  return describeNamed(reference, shape, null, signal)
+}
+
+async function describeNamed(reference: string, shape: readonly [number, number], values: Uint8Array | null, signal?: AbortSignal): Promise<MaskDescription> {
+  const { path } = parseReference(reference)
+  await requireFile(path)
+  if (!isNamedMask(await readHead(path, 100))) return classesOf(reference, shape, values, signal)
+  const { reference: mask, classes } = await readNamedMask(path)
+  return withClasses(await classesOf(mask, shape, values, signal), classes, path)
 }
 
 async function openMask(reference: string, shape: readonly [number, number], signal?: AbortSignal): Promise<Cube> {

@@ -3,6 +3,7 @@ import { isCorrection, openCorrected, readCorrection } from './corrected-cube'
 import type { Cube, CubeFormat, OpenOptions } from './cube'
 import { formats, maskFormats } from './formats'
 import { notACube, requireFile } from './looks-like'
+import { isNamedMask, readNamedMask } from './named-mask'
 import { parseReference } from './reference'
 
 /** What is looked at to find out what a file is. */
@@ -26,8 +27,10 @@ async function openItself(path: string, options: OpenOptions): Promise<Cube> {
 export async function filesOf(reference: string): Promise<string[]> {
   const { path } = parseReference(reference)
   await requireFile(path)
-  if (!isCorrection(await readHead(path, HEAD_BYTES))) return await filesOfItself(path)
-  return [...(await filesOfItself(parseReference((await readCorrection(path)).reference).path)), path]
+  const head = await readHead(path, HEAD_BYTES)
+  if (isCorrection(head)) return [...(await filesOfItself(parseReference((await readCorrection(path)).reference).path)), path]
+  if (isNamedMask(head)) return [...(await filesOfItself(parseReference((await readNamedMask(path)).reference).path)), path]
+  return await filesOfItself(path)
 }
 
 async function filesOfItself(path: string): Promise<string[]> {

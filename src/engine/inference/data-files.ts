@@ -1,3 +1,4 @@
+import { extname } from 'node:path'
 import type { CubeDescription } from '../../shared/cube'
 import type { RunRecord } from '../../shared/reports'
 import type { Reference } from '../cube'
@@ -9,9 +10,11 @@ export async function recordOfCube({ path, variable, shape, correctedBy }: CubeD
   return { path, variable, sha256: await sha256OfPixels({ path, variable }, signal), shape, ...(correctedBy !== undefined && { corrections: await sha256File(correctedBy, signal) }) }
 }
 
-/** A mask as a record of a run names it. */
+/** A mask as a record of a run names it. Of one whose classes are named in a file of their own, the pixels are hashed and that file. */
 export async function recordOfMask(mask: Reference, signal?: AbortSignal): Promise<RunRecord['masks'][number]> {
-  return { path: mask.path, variable: mask.variable, sha256: await sha256OfPixels(mask, signal) }
+  const [pixels, ...others] = await filesOf(formatReference(mask))
+  const named = pixels !== mask.path && others.at(-1) === mask.path && extname(mask.path).toLowerCase() === '.json'
+  return { path: mask.path, variable: mask.variable, sha256: await sha256File(pixels, signal), ...(named && { classes: await sha256File(mask.path, signal) }) }
 }
 
 async function sha256OfPixels(reference: Reference, signal?: AbortSignal): Promise<string> {

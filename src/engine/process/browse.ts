@@ -2,9 +2,13 @@ import type { CubeDescription } from '../../shared/cube'
 import type { OverviewFile, PixelWindow } from '../../shared/engine-contract'
 import { bandStatistics } from '../cube/band-statistics'
 import type { Cube } from '../cube/cube'
+import { writeCorrectedHeader } from '../cube/corrected-header'
+import { detectBadBands } from '../cube/detect-bad-bands'
 import { describeMask, readMask } from '../cube/mask'
 import { openCube } from '../cube/open-cube'
 import { ensureOverview, overviewStride, quickStride } from '../cube/overview'
+import { readSpectralAxis } from '../cube/spectral-source'
+import { parseWavelengthText } from '../cube/wavelength-text'
 import { wavelengthsInNanometres } from '../cube/wavelengths'
 import { wholeWindow } from '../cube/windowed-cube'
 import { startStage } from '../inference/work'
@@ -54,6 +58,23 @@ export function browseHandlers(): HandlerTable {
       for (const band of args.bands) statistics.push(await bandStatistics(cube, band, { stride, signal }))
       return statistics
     }),
+
+    'cube.detectBadBands': async ({ reference }, { signal, onProgress }) => {
+      // Opened for itself: no-data must not look like NaN here.
+      const { noData, shape: [lines, samples] } = await cubes.use(reference, async ({ description }) => description)
+      const raw = await openCube(reference, { mask: false, noData: null, signal })
+      try {
+        const meter = startStage({ signal, onProgress }, 'detect', `Looking for bad bands in ${raw.description.path}`, lines * samples)
+        const found = await detectBadBands(raw, noData, { signal, onPixels: (count) => meter.advance(count) })
+        meter.finish()
+        return found
+      } finally {
+        await raw.close()
+      }
+    },
+
+    'spectral.read': async ({ bands, source: from }, { signal }) => ('text' in from ? parseWavelengthText(from.text, bands, 'the text') : await readSpectralAxis(from.reference, bands, signal)),
+    'cube.writeHeader': ({ reference, path, replace }) => writeCorrectedHeader(reference, path, replace),
 
     'cube.release': async ({ reference }) => {
       await cubes.release(reference)

@@ -1,4 +1,5 @@
 import { CuvetteError } from '../../shared/problem'
+import { IGNORED } from '../../shared/threshold-curve'
 import type { Cube } from '../cube'
 import { CHUNK_PIXELS, scan } from '../inference/scan'
 import type { PixelTest } from '../inference/usable-pixels'
@@ -14,6 +15,11 @@ export interface Frame {
   cube: Cube
   /** [H, W]: 0 normal, 1 anomalous, 255 not to be judged; null without a mask. */
   targets: Uint8Array | null
+}
+
+/** Whether a pixel is not to be judged, and so not to be learned from. */
+export function isIgnored({ targets }: Frame, place: number): boolean {
+  return targets?.[place] === IGNORED
 }
 
 /** Where the batches of an epoch come from. The same epoch number gives the same batches, whatever ran before. */
@@ -142,10 +148,11 @@ function framePixels(frames: readonly Frame[], { readBytes, usable, piecePixels 
       const buffer = new Float32Array(capacity * bands)
       const anomalous = masked ? new Uint8Array(capacity) : null
       let filled = 0
-      for (const { cube, targets } of frames) {
+      for (const frame of frames) {
+        const { cube, targets } = frame
         for await (const { first, count, pixels } of scan(cube, { bytes: readBytes, signal })) {
           for (let pixel = 0; pixel < count; pixel += 1) {
-            if (!usable(pixels, pixel)) continue
+            if (!usable(pixels, pixel) || isIgnored(frame, first + pixel)) continue
             buffer.set(pixels.subarray(pixel * bands, (pixel + 1) * bands), filled * bands)
             if (anomalous) anomalous[filled] = targets?.[first + pixel] === 1 ? 1 : 0
             filled += 1

@@ -36,7 +36,7 @@ import type { LearnerState } from './learner'
 import { openLearner } from './learner'
 import { resolvedDocument } from './resolved-document'
 import type { Samples } from './samples'
-import { gatherSamples, prepareData } from './samples'
+import { gatherSamples, poolBytes, prepareData } from './samples'
 import { fitStatistics } from './statistical'
 import { watchedPorts } from './validation'
 
@@ -177,7 +177,7 @@ class Fit {
   }
 
   private async gather(): Promise<Samples> {
-    const samples = await gatherSamples(this.inputs, this.seed, this.context)
+    const samples = await gatherSamples(this.inputs, this.seed, this.context, poolBytes(this.request.memoryMB).training)
     this.warn(samples.warnings)
     return samples
   }
@@ -192,7 +192,7 @@ class Fit {
     const { inputs, context, trainer, progress } = this
     if (!trainer || !progress) throw new CuvetteError('internal', 'The gradient phase was started without settings.')
     const training = await trainingFolder(folder)
-    const { data, validation, warnings } = await prepareData(inputs, samples, trainer, artifacts, context)
+    const { data, validation, warnings } = await prepareData(inputs, samples, trainer, artifacts, context, this.request.memoryMB)
     this.warn(warnings)
     const checkpoint = await readCheckpoint(join(training, ARTIFACT_FILES.checkpoint))
     const learner = await openLearner(training, checkpoint, this.request.device)
@@ -408,7 +408,8 @@ async function readEarlier(request: FitRequest): Promise<{ checkpoint: Checkpoin
   return { checkpoint, overrides: { ...before, ...overridesOf(request) } }
 }
 
-function checkRequest({ epochs, seed, learningRate }: FitRequest): void {
+function checkRequest({ epochs, seed, learningRate, memoryMB }: FitRequest): void {
+  if (memoryMB !== undefined && !(memoryMB > 0)) throw new CuvetteError('bad-argument', `The memory budget is ${memoryMB} MB; a number above 0 is expected.`)
   if (epochs !== undefined && !(Number.isInteger(epochs) && epochs >= 0)) throw new CuvetteError('bad-argument', `The number of epochs is ${epochs}; a whole number from 0 is expected.`)
   if (seed !== undefined && !(Number.isInteger(seed) && seed >= 0 && seed <= 4294967295)) throw new CuvetteError('bad-argument', `The seed is ${seed}; a whole number from 0 to 4294967295 is expected.`)
   if (learningRate !== undefined && !(Number.isFinite(learningRate) && learningRate > 0)) throw new CuvetteError('bad-argument', `The learning rate is ${learningRate}; a number above 0 is expected.`)

@@ -14,7 +14,7 @@ export interface PixelPool {
   /** Place of each pixel in its cube, in scan order. */
   places: Uint32Array
   /** What was seen while filling it, over all cubes. */
-  seen: { total: number; valid: number }
+  seen: { total: number; valid: number; leftOut: number }
 }
 
 export interface PoolOptions {
@@ -23,6 +23,8 @@ export interface PoolOptions {
   /** Bytes read from a cube at once. */
   readBytes: number
   usable: PixelTest
+  /** Pixels that are not to be learned from, although they can be used. */
+  leftOut?(cube: number, place: number): boolean
   signal?: AbortSignal
   onPixels?(count: number): void
   /** Told the cube and the place of every pixel that cannot be used. */
@@ -43,11 +45,16 @@ export async function fillPool(cubes: readonly Cube[], random: RandomSource, opt
   const places = new Uint32Array(capacity)
   let total = 0
   let valid = 0
+  let leftOut = 0
   for (const [index, cube] of cubes.entries()) {
     for await (const { first, count, pixels } of scan(cube, { bytes: options.readBytes, signal: options.signal })) {
       for (let pixel = 0; pixel < count; pixel += 1) {
         if (!options.usable(pixels, pixel)) {
           options.onUnusable?.(index, first + pixel)
+          continue
+        }
+        if (options.leftOut?.(index, first + pixel)) {
+          leftOut += 1
           continue
         }
         const slot = valid < capacity ? valid : random.integer(valid + 1)
@@ -68,18 +75,19 @@ export async function fillPool(cubes: readonly Cube[], random: RandomSource, opt
     values: values.subarray(0, count * bands),
     cubes: fromCube.subarray(0, count),
     places: places.subarray(0, count),
-    seen: { total, valid },
+    seen: { total, valid, leftOut },
   }
 }
 
 /** Counts the valid pixels of cubes that do not fit into a pool. */
 export async function countValid(cubes: readonly Cube[], options: Omit<PoolOptions, 'bytes'>): Promise<PixelPool['seen']> {
-  const seen = { total: 0, valid: 0 }
+  const seen = { total: 0, valid: 0, leftOut: 0 }
   for (const [index, cube] of cubes.entries()) {
     for await (const { first, count, pixels } of scan(cube, { bytes: options.readBytes, signal: options.signal })) {
       for (let pixel = 0; pixel < count; pixel += 1) {
-        if (options.usable(pixels, pixel)) seen.valid += 1
-        else options.onUnusable?.(index, first + pixel)
+        if (!options.usable(pixels, pixel)) options.onUnusable?.(index, first + pixel)
+        else if (options.leftOut?.(index, first + pixel)) seen.leftOut += 1
+        else seen.valid += 1
       }
       seen.total += count
       options.onPixels?.(count)

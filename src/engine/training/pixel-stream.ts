@@ -1,6 +1,7 @@
 import { CHUNK_PIXELS, scan } from '../inference/scan'
 import type { PixelTest } from '../inference/usable-pixels'
 import type { Frame } from './data'
+import { isIgnored } from './data'
 import type { PixelPool } from './pixel-pool'
 
 /** Usable pixels of the training cubes [count, bands]; `targets` [count]: 1 anomalous, null when a cube has no mask. */
@@ -70,10 +71,11 @@ export function streamOfCubes(frames: readonly Frame[], count: number, reading: 
       const buffer = new Float32Array(CHUNK_PIXELS * bands)
       const anomalous = masked ? new Uint8Array(CHUNK_PIXELS) : null
       let filled = 0
-      for (const { cube, targets } of frames) {
+      for (const frame of frames) {
+        const { cube, targets } = frame
         for await (const { first, pixels, count: read } of scan(cube, { bytes: readBytes, signal })) {
           for (let pixel = 0; pixel < read; pixel += 1) {
-            if (!usable(pixels, pixel)) continue
+            if (!usable(pixels, pixel) || isIgnored(frame, first + pixel)) continue
             buffer.set(pixels.subarray(pixel * bands, (pixel + 1) * bands), filled * bands)
             if (anomalous) anomalous[filled] = targets?.[first + pixel] === 1 ? 1 : 0
             filled += 1

@@ -7,7 +7,7 @@ import { wantsImages } from '../pipeline/locality'
 import type { TileBatch, TrainerSettings } from '../pipeline/trainer'
 import type { Artifacts } from './artifacts'
 import type { Frame, FrameReading, TrainingData } from './data'
-import { frameBatch, frameBatches, imagesOfPool, pixelBatches, requireSameSize, unusablePixel } from './data'
+import { frameBatch, frameBatches, imagesOfPool, isIgnored, pixelBatches, requireSameSize, unusablePixel } from './data'
 import type { FitInputs } from './inputs'
 import type { PixelPool } from './pixel-pool'
 import { countValid, fillPool } from './pixel-pool'
@@ -17,10 +17,15 @@ import type { Holes } from './tiles'
 import { batchOfTiles, gridTiles, tileBatches } from './tiles'
 import type { ValidationGroup } from './validation'
 
-/** Most memory that training pixels take, in bytes. */
-export const POOL_BYTES = 256 * 2 ** 20
-/** The same for validation cubes of their own. */
-export const VALIDATION_POOL_BYTES = 128 * 2 ** 20
+/** Megabytes of pixels in memory when the caller names no number. */
+const DEFAULT_MEMORY_MB = 384
+
+/** Bytes that training pixels take at most, and those of validation cubes of their own: two thirds and one third of the budget. */
+export function poolBytes(memoryMB = DEFAULT_MEMORY_MB): { training: number; validation: number } {
+  const third = Math.floor((memoryMB * 2 ** 20) / 3)
+  return { training: 2 * third, validation: third }
+}
+
 /** Largest image that goes through whole, in bytes. */
 export const IMAGE_BYTES = 2 ** 30
 /** Bytes read from a cube at once. */
@@ -38,24 +43,33 @@ export interface Samples {
 }
 
 /** Reads the training cubes once. Throws CuvetteError('bad-data') when no pixel can be used. */
-export async function gatherSamples({ frames, pipeline }: FitInputs, seed: number, context: WorkContext, bytes = POOL_BYTES): Promise<Samples> {
+export async function gatherSamples({ frames, pipeline }: FitInputs, seed: number, context: WorkContext, bytes = poolBytes().training): Promise<Samples> {
   const cubes = frames.map(({ cube }) => cube)
   const total = pixelsOf(frames)
   const bands = cubes[0].description.shape[2]
   const meter = startStage(context, 'read', 'Reading the training pixels', total)
   const usable = usablePixels(pipeline)
   const holes = noHoles(frames)
-  const options = { readBytes: READ_BYTES, usable, signal: context.signal, onPixels: (count: number) => meter.advance(count), onUnusable: marking(holes, frames) }
+  const options = {
+    readBytes: READ_BYTES, usable, signal: context.signal, onPixels: (count: number) => meter.advance(count), onUnusable: marking(holes, frames),
+    leftOut: (cube: number, place: number) => isIgnored(frames[cube], place),
+  }
   const pooled = pipeline.trainer?.batch.unit === 'pixels' || total * bands * 4 <= bytes
   const pool = pooled ? await fillPool(cubes, randomSource(seed, 'training pixels'), { ...options, bytes }) : null
   const seen = pool?.seen ?? (await countValid(cubes, options))
   meter.finish()
+  if (seen.valid === 0 && seen.leftOut > 0) {
+    const { path } = cubes[0].description
+    throw new CuvetteError('bad-data', `Every pixel of the training cubes that can be used belongs to a class that is ignored; give a class of the mask of ${path} another use.`, { path })
+  }
   if (seen.valid === 0) {
     const { path } = cubes[0].description
     throw new CuvetteError('bad-data', `No pixel of the training cubes has a finite value in every band that is used; check the no-data value and the bad bands of ${path}.`, { path })
   }
   const warnings: string[] = []
-  if (seen.valid < seen.total) warnings.push(`${seen.total - seen.valid} of ${seen.total} training pixels lack a finite value in a band that is used and were left out.`)
+  if (seen.leftOut > 0) warnings.push(`${seen.leftOut} of ${seen.total} training pixels belong to classes that are ignored and were left out.`)
+  const lacking = seen.total - seen.valid - seen.leftOut
+  if (lacking > 0) warnings.push(`${lacking} of ${seen.total} training pixels lack a finite value in a band that is used and were left out.`)
   const whole = pool?.count === seen.valid
   if (pool && !whole && pipeline.trainer) warnings.push(`Training draws from ${pool.count} of ${seen.valid} valid pixels, as many as fit into ${Math.round(bytes / 2 ** 20)} MB; statistics use all of them.`)
   const reading = { readBytes: READ_BYTES, usable, signal: context.signal }
@@ -87,7 +101,7 @@ export interface PreparedData {
 }
 
 /** Throws CuvetteError('bad-data') where a cube does not go with the batches that are asked for. */
-export async function prepareData(inputs: FitInputs, samples: Samples, settings: TrainerSettings, cut: Additivity, context: WorkContext): Promise<PreparedData> {
+export async function prepareData(inputs: FitInputs, samples: Samples, settings: TrainerSettings, cut: Additivity, context: WorkContext, memoryMB?: number): Promise<PreparedData> {
   const { frames, validation, sharesFrames, pipeline } = inputs
   const { batch, seed, shuffle } = settings
   const order = { size: batch.size, seed, shuffle }
@@ -96,7 +110,7 @@ export async function prepareData(inputs: FitInputs, samples: Samples, settings:
   if (batch.unit === 'pixels') {
     const { pool } = samples
     if (whole || !pool) throw new CuvetteError('internal', 'Loose pixels were asked for where images are needed.')
-    const validationPool = sharesFrames ? pool : await poolOf(inputs, seed, context)
+    const validationPool = sharesFrames ? pool : await poolOf(inputs, seed, context, poolBytes(memoryMB).validation)
     return { data: pixelBatches(pool, frames, { ...order, piecePixels }), validation: [imagesOfPool(validationPool, validation, validationPieces)], warnings: [] }
   }
   const reading: FrameReading = { readBytes: READ_BYTES, usable: usablePixels(pipeline), whole, piecePixels, signal: context.signal }
@@ -143,10 +157,11 @@ async function holesOf(frames: readonly Frame[], { readBytes, usable, signal }: 
   return holes
 }
 
-async function poolOf({ validation: frames, pipeline }: FitInputs, seed: number, context: WorkContext): Promise<PixelPool> {
+async function poolOf({ validation: frames, pipeline }: FitInputs, seed: number, context: WorkContext, bytes: number): Promise<PixelPool> {
   const meter = startStage(context, 'read', 'Reading the validation pixels', pixelsOf(frames))
   const pool = await fillPool(frames.map(({ cube }) => cube), randomSource(seed, 'validation pixels'), {
-    bytes: VALIDATION_POOL_BYTES, readBytes: READ_BYTES, usable: usablePixels(pipeline), signal: context.signal, onPixels: (count) => meter.advance(count),
+    bytes, readBytes: READ_BYTES, usable: usablePixels(pipeline), signal: context.signal, onPixels: (count) => meter.advance(count),
+    leftOut: (cube, place) => isIgnored(frames[cube], place),
   })
   meter.finish()
   if (pool.count === 0) {

@@ -96,6 +96,38 @@ function bracedValue(lines: string[], first: number, opening: string): { text: s
   return null
 }
 
+/**
+ * The text of a header in which some keys say something else; null takes a key away. Every other line stays as it is,
+ * comments included; keys that were not there come last. Throws as `parseEnviHeader`.
+ */
+export function editEnviHeader(text: string, path: string, changes: ReadonlyMap<string, string | null>): string {
+  parseEnviHeader(text, path)
+  const newline = /\r\n|\n|\r/.exec(text)?.[0] ?? '\n'
+  const lines = text.split(/\r\n|\n|\r/)
+  const written = new Set<string>()
+  const out: string[] = []
+  for (let at = 0; at < lines.length; at += 1) {
+    const line = lines[at].trim()
+    const equals = line.indexOf('=')
+    if (at === 0 || line.startsWith(';') || equals <= 0) {
+      out.push(lines[at])
+      continue
+    }
+    const value = line.slice(equals + 1).trim()
+    const last = value.startsWith('{') ? (bracedValue(lines, at, value)?.lastLine ?? at) : at
+    const key = line.slice(0, equals).trim().toLowerCase().replace(/\s+/g, ' ')
+    const change = changes.get(key)
+    if (change === undefined) out.push(...lines.slice(at, last + 1))
+    // A key that is there twice is written once.
+    else if (change !== null && !written.has(key)) out.push(`${key} = ${change}`)
+    written.add(key)
+    at = last
+  }
+  while (out.length > 0 && out[out.length - 1].trim() === '') out.pop()
+  for (const [key, change] of changes) if (change !== null && !written.has(key)) out.push(`${key} = ${change}`)
+  return out.join(newline) + newline
+}
+
 /** Numbers of a list; commas and line ends separate, wherever they stand. null when one is not a number. */
 export function numberList(text: string): number[] | null {
   const numbers = text.split(/[,\s]+/).filter((part) => part !== '').map(Number)
