@@ -5,6 +5,8 @@ import type { ChoosePurpose } from '../workbench/host'
 const DIALOGS: Record<ChoosePurpose, OpenDialogOptions> = {
   cube: { title: 'Open cube', properties: ['openFile', 'multiSelections'] },
   mask: { title: 'Attach mask', properties: ['openFile'] },
+  wavelengths: { title: 'Take wavelengths from a header, a list or a cube', properties: ['openFile'] },
+  'header-folder': { title: 'Folder of the corrected header', buttonLabel: 'Choose', properties: ['openDirectory', 'createDirectory'] },
   'export-folder': { title: 'Export into folder', buttonLabel: 'Export', properties: ['openDirectory', 'createDirectory'] },
 }
 

@@ -1,4 +1,4 @@
-import type { BandStatistics, CubeCorrections, CubeDescription, MaskDescription } from './cube'
+import type { BandStatistics, ClassCorrection, CubeCorrections, CubeDescription, DetectedBand, MaskDescription, SpectralAxis } from './cube'
 import type { DeviceChoice, DeviceReport } from './device'
 import type { DetectionMetrics } from './metrics'
 import type { NodeDescription, PipelineSummary } from './nodes'
@@ -17,6 +17,8 @@ export interface CubeEntry {
   quickStride: number
   /** What was said of the cube instead of its file; null: nothing. */
   corrections: CubeCorrections | null
+  /** What was said of the classes of the mask; null: nothing. */
+  maskClasses: ClassCorrection[] | null
   /** Changes whenever the pixels or the mask behind the URLs change. */
   version: number
 }
@@ -59,7 +61,7 @@ export interface RunEntry {
 
 export interface JobEntry {
   id: string
-  kind: 'fit' | 'score' | 'export' | 'overview'
+  kind: 'fit' | 'score' | 'export' | 'overview' | 'detect'
   title: string
   runId: string | null
   status: 'waiting' | 'running' | 'finished' | 'stopped' | 'failed'
@@ -97,6 +99,27 @@ export interface SessionInfo {
   device: DeviceReport
 }
 
+/** What the person prefers, in all projects. */
+export interface Settings {
+  /** Megabytes of pixels in memory while fitting and scoring; null: as the engine thinks fit. */
+  memoryMB: number | null
+  /** Whether overviews are made of cubes whose bands are slow to read. */
+  overviews: boolean
+}
+
+/** The least that a memory budget may be, in megabytes. */
+export const LEAST_MEMORY_MB = 16
+
+/** Where wavelengths come from. */
+export type SpectralSource = { kind: 'text'; text: string } | { kind: 'file'; path: string } | { kind: 'cube'; cubeId: string }
+
+/** A header that was written. */
+export interface SavedHeader {
+  path: string
+  /** The data file, and where a copy of it is needed for the header to be opened; null where it lies there. */
+  dataToCopy: { from: string; to: string } | null
+}
+
 export interface FolderListing {
   path: string
   parent: string | null
@@ -106,7 +129,7 @@ export interface FolderListing {
 /** Every call: one argument object, one result. Names are "area.verb". */
 export interface Calls {
   'session.info': { args: Record<string, never>; result: SessionInfo }
-  'files.choose': { args: { purpose: 'cube' | 'mask' | 'export-folder' }; result: { paths: string[] } }
+  'files.choose': { args: { purpose: 'cube' | 'mask' | 'wavelengths' | 'export-folder' | 'header-folder' }; result: { paths: string[] } }
   'files.list': { args: { path: string | null }; result: FolderListing }
   /** Electron's dropped files: grants the paths that the preload resolved. */
   'files.grant': { args: { paths: string[] }; result: { paths: string[] } }
@@ -117,9 +140,19 @@ export interface Calls {
   'cubes.detachMask': { args: { cubeId: string }; result: CubeEntry }
   /** Bad bands, wavelengths, unit, no-data, scale as the person says; null: as the file says. */
   'cubes.correct': { args: { cubeId: string; corrections: CubeCorrections | null }; result: CubeEntry }
+  /** Looks for bands that say nothing, as a job of kind 'detect' that can be stopped; nothing is changed. */
+  'cubes.detectBadBands': { args: { cubeId: string }; result: { bands: DetectedBand[] } }
+  /** Wavelengths that would fit the cube; nothing is changed. */
+  'cubes.readWavelengths': { args: { cubeId: string; source: SpectralSource }; result: SpectralAxis }
+  /** Writes the corrected ENVI header to a path of the person's choice, never over the cube's own files. */
+  'cubes.saveHeader': { args: { cubeId: string; path: string; replace: boolean }; result: SavedHeader }
+  /** Names, colours and uses of the mask's classes as the person says; null: as the file says. */
+  'cubes.nameClasses': { args: { cubeId: string; classes: ClassCorrection[] | null }; result: CubeEntry }
   'cubes.bandStatistics': { args: { cubeId: string; bands: number[] }; result: BandStatistics[] }
   /** Values of one pixel over the bands; null where the file holds no-data or a non-finite number. */
   'cubes.spectrum': { args: { cubeId: string; line: number; sample: number }; result: { values: (number | null)[] } }
+  'settings.get': { args: Record<string, never>; result: Settings }
+  'settings.set': { args: Settings; result: Settings }
   'nodes.catalogue': { args: Record<string, never>; result: NodeDescription[] }
   'pipelines.list': { args: Record<string, never>; result: PipelineEntry[] }
   'pipelines.check': { args: { text: string; cubeId: string | null }; result: PipelineSummary }
@@ -143,7 +176,8 @@ export type CallName = keyof Calls
 /** Every name, for hosts that must refuse anything else. */
 export const CALL_NAMES: readonly CallName[] = [
   'session.info', 'files.choose', 'files.list', 'files.grant',
-  'cubes.list', 'cubes.open', 'cubes.close', 'cubes.attachMask', 'cubes.detachMask', 'cubes.correct', 'cubes.bandStatistics', 'cubes.spectrum',
+  'cubes.list', 'cubes.open', 'cubes.close', 'cubes.attachMask', 'cubes.detachMask', 'cubes.correct',
+  'cubes.detectBadBands', 'cubes.readWavelengths', 'cubes.saveHeader', 'cubes.nameClasses', 'cubes.bandStatistics', 'cubes.spectrum', 'settings.get', 'settings.set',
   'nodes.catalogue', 'pipelines.list', 'pipelines.check',
   'runs.list', 'runs.start', 'runs.resume', 'runs.remove', 'runs.setThreshold', 'runs.export',
   'jobs.list', 'jobs.stop',

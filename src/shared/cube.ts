@@ -39,6 +39,10 @@ export interface CubeDescription {
   mask: MaskDescription | null
   /** The file with corrections through which the cube was opened; absent when it was opened itself. */
   correctedBy?: string
+  /** What that file says. */
+  corrections?: CubeCorrections
+  /** What the cube's own file says of all that can be corrected. */
+  fileSays?: Correctable
   /** Sentences. */
   warnings: string[]
   /** The file does not state `wavelengthUnit`; it is a guess from the values. */
@@ -58,6 +62,9 @@ export interface ClassDescription {
   name: string | null
   colour: [number, number, number] | null
 }
+
+/** What of a description can be corrected. */
+export type Correctable = Pick<CubeDescription, 'badBands' | 'wavelengths' | 'wavelengthUnit' | 'wavelengthUnitGuessed' | 'fwhm' | 'noData' | 'scale'>
 
 /** What a person says of a cube instead of its file. Absent keys: as the file says; null takes away. */
 export interface CubeCorrections {

@@ -1,6 +1,8 @@
 import * as v from 'valibot'
 import { CorrectionsSchema } from '../engine/cube/corrected-cube'
+import { ClassesSchema } from '../engine/cube/named-mask'
 import type { CallName, Calls } from '../shared/contract'
+import { SettingsSchema } from './settings'
 import { CuvetteError } from '../shared/problem'
 
 // The page is not trusted: whatever arrives is checked here before anything else sees it.
@@ -15,7 +17,7 @@ const nothing = v.strictObject({})
 /** A schema for the arguments of every call. */
 const schemas: { [N in CallName]: v.GenericSchema<unknown, Calls[N]['args']> } = {
   'session.info': nothing as v.GenericSchema<unknown, Record<string, never>>,
-  'files.choose': v.strictObject({ purpose: v.picklist(['cube', 'mask', 'export-folder']) }),
+  'files.choose': v.strictObject({ purpose: v.picklist(['cube', 'mask', 'wavelengths', 'export-folder', 'header-folder']) }),
   'files.list': v.strictObject({ path: v.nullable(path) }),
   'files.grant': v.strictObject({ paths }),
   'cubes.list': nothing as v.GenericSchema<unknown, Record<string, never>>,
@@ -24,6 +26,19 @@ const schemas: { [N in CallName]: v.GenericSchema<unknown, Calls[N]['args']> } =
   'cubes.attachMask': v.strictObject({ cubeId: id, path }),
   'cubes.detachMask': v.strictObject({ cubeId: id }),
   'cubes.correct': v.strictObject({ cubeId: id, corrections: v.nullable(CorrectionsSchema) }),
+  'cubes.detectBadBands': v.strictObject({ cubeId: id }),
+  'cubes.readWavelengths': v.strictObject({
+    cubeId: id,
+    source: v.variant('kind', [
+      v.strictObject({ kind: v.literal('text'), text: documentText }),
+      v.strictObject({ kind: v.literal('file'), path }),
+      v.strictObject({ kind: v.literal('cube'), cubeId: id }),
+    ]),
+  }),
+  'cubes.saveHeader': v.strictObject({ cubeId: id, path, replace: v.boolean() }),
+  'cubes.nameClasses': v.strictObject({ cubeId: id, classes: v.nullable(ClassesSchema) }),
+  'settings.get': nothing as v.GenericSchema<unknown, Record<string, never>>,
+  'settings.set': SettingsSchema,
   'cubes.bandStatistics': v.strictObject({ cubeId: id, bands: v.pipe(v.array(index), v.maxLength(10_000)) }),
   'cubes.spectrum': v.strictObject({ cubeId: id, line: index, sample: index }),
   'nodes.catalogue': nothing as v.GenericSchema<unknown, Record<string, never>>,

@@ -1,9 +1,10 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { basename, join } from 'node:path'
 import { writeCorrection } from '../engine/cube/corrected-cube'
+import { writeNamedMask } from '../engine/cube/named-mask'
 import { formatReference, parseReference } from '../engine/cube/reference'
-import type { CubeEntry } from '../shared/contract'
-import type { BandStatistics, CubeCorrections, CubeDescription, MaskDescription } from '../shared/cube'
+import type { CubeEntry, SavedHeader, SpectralSource } from '../shared/contract'
+import type { BandStatistics, ClassCorrection, CubeCorrections, CubeDescription, DetectedBand, MaskDescription, SpectralAxis } from '../shared/cube'
 import type { OverviewFile, PixelWindow } from '../shared/engine-contract'
 import { CuvetteError } from '../shared/problem'
 import type { Engines } from './engines'
@@ -11,6 +12,7 @@ import type { EventStream } from './events'
 import { makeFolder } from './folders'
 import type { Grants } from './grants'
 import { requireFullPath } from './grants'
+import type { Jobs } from './jobs'
 import type { Project, SavedCube } from './project'
 import type { Overviews } from './overviews'
 import { versionCounter } from './versions'
@@ -33,6 +35,7 @@ export class Cubes {
     private readonly engines: Engines,
     private readonly grants: Grants,
     private readonly events: EventStream,
+    private readonly jobs: Jobs,
     private readonly overviews: Overviews,
   ) {}
 
@@ -52,16 +55,18 @@ export class Cubes {
     await this.reopening
     const path = await this.requireReference(reference)
     const description = await this.describe(path)
+    // A file with corrections names another one.
+    if (description.correctedBy !== undefined) await this.grants.require(description.path)
     await this.grants.remember(description.path)
     const known = this.project.content.cubes.find((cube) => cube.reference === path || cube.reference === formatReference(description))
     if (known) {
       return await this.begin(known, known.corrections ? await this.describeSaved(known) : description)
     }
-    const saved: SavedCube = { id: randomUUID().slice(0, 8), reference: formatReference(description), mask: description.mask ? formatReference(description.mask) : null }
+    const saved: SavedCube = { id: randomUUID().slice(0, 8), reference: formatReference(description), mask: description.mask ? formatReference(description.mask) : null, ...(description.corrections && { corrections: description.corrections }) }
     // Entered before anything else is waited for: the same cube may be opened twice at once.
     this.project.content.cubes.push(saved)
     this.project.changed()
-    return await this.begin(saved, description)
+    return await this.begin(saved, saved.corrections ? await this.describeSaved(saved) : description)
   }
 
   async close(cubeId: string): Promise<void> {
@@ -79,12 +84,33 @@ export class Cubes {
     const path = await this.requireReference(reference)
     const [lines, samples] = cube.entry.description.shape
     const mask = await this.engines.browse.call('mask.describe', { reference: path, shape: [lines, samples] })
+    // A file that names classes: the mask and what it says are taken over; the file itself is not needed any more.
+    if (mask.namedBy !== undefined) await this.grants.require(mask.path)
     await this.grants.remember(mask.path)
-    return this.setMask(this.require(cubeId), formatReference(mask), mask)
+    return this.setMask(this.require(cubeId), formatReference(mask), mask.namedBy === undefined ? null : saidOf(mask), mask)
   }
 
   async detachMask(cubeId: string): Promise<CubeEntry> {
-    return this.setMask(this.require(cubeId), null, null)
+    return this.setMask(this.require(cubeId), null, null, null)
+  }
+
+  /** Says what the classes of the mask are called and are to be taken for; null goes back to the file, which is left alone. */
+  async nameClasses(cubeId: string, classes: ClassCorrection[] | null): Promise<CubeEntry> {
+    const { saved, entry } = this.require(cubeId)
+    if (saved.mask === null) throw new CuvetteError('missing-file', `${entry.name} has no mask: attach one first.`)
+    const said = classes?.filter((each) => Object.keys(each).length > 1) ?? []
+    const next: SavedCube = { ...saved, maskClasses: said.length > 0 ? said : null }
+    const mask = await this.describeMask(next, entry.description)
+    const cube = this.require(cubeId)
+    // Another mask may have been attached meanwhile.
+    if (cube.saved.mask !== saved.mask) return cube.entry
+    return this.setMask(cube, saved.mask, next.maskClasses ?? null, mask)
+  }
+
+  /** What the engine reads: the mask, or the file that names its classes. Each set has a file of its own, which runs keep. */
+  maskOf({ id, mask, maskClasses }: SavedCube): string | null {
+    if (mask === null || !maskClasses) return mask
+    return join(this.project.correctionsFolder, `${id}-${digestOf([mask, maskClasses])}.mask.json`)
   }
 
   /** Says of a cube what its file does not, or says wrongly; null goes back to the file. The file itself is left alone. */
@@ -104,8 +130,35 @@ export class Cubes {
   /** What the engine opens: the cube's file, or the file with corrections of it. Each set of corrections has a file of its own, which runs keep. */
   sourceOf({ id, reference, corrections }: SavedCube): string {
     if (!corrections) return reference
-    const name = createHash('sha256').update(JSON.stringify([reference, corrections])).digest('hex').slice(0, 12)
-    return join(this.project.correctionsFolder, `${id}-${name}.cube.json`)
+    return join(this.project.correctionsFolder, `${id}-${digestOf([reference, corrections])}.cube.json`)
+  }
+
+  /** Bands that say nothing, over all pixels. A job, as it may read the whole file; throws 'cancelled' when it is stopped. */
+  async detectBadBands(cubeId: string): Promise<DetectedBand[]> {
+    const { saved, entry } = this.require(cubeId)
+    let found: DetectedBand[] = []
+    const job = this.jobs.start('detect', `Bad bands of ${entry.name}`, null, async (control) => {
+      found = await this.engines.browse.call('cube.detectBadBands', { reference: this.sourceOf(saved) }, { signal: control.signal(), onProgress: (progress) => control.report(progress) })
+      return 'finished'
+    })
+    await job.done
+    return found
+  }
+
+  /** Wavelengths that would fit the cube. Throws CuvetteError('bad-data') with the line or the file that does not. */
+  async readWavelengths(cubeId: string, source: SpectralSource): Promise<SpectralAxis> {
+    const { description } = this.require(cubeId).entry
+    const bands = description.shape[2]
+    if (source.kind === 'text') return await this.engines.browse.call('spectral.read', { bands, source: { text: source.text } })
+    const reference = source.kind === 'file' ? await this.requireReference(source.path) : this.sourceOf(this.require(source.cubeId).saved)
+    return await this.engines.browse.call('spectral.read', { bands, source: { reference } })
+  }
+
+  /** Writes the header of a corrected ENVI cube to another place. */
+  async saveHeader(cubeId: string, path: string, replace: boolean): Promise<SavedHeader> {
+    const { saved, entry } = this.require(cubeId)
+    if (!saved.corrections) throw new CuvetteError('bad-argument', `Nothing of ${entry.name} is corrected, so its own header says it all.`)
+    return await this.engines.browse.call('cube.writeHeader', { reference: this.sourceOf(saved), path: await this.grants.require(path), replace })
   }
 
   async bandStatistics(cubeId: string, bands: number[]): Promise<BandStatistics[]> {
@@ -138,7 +191,7 @@ export class Cubes {
     const { saved, entry } = this.require(cubeId)
     if (saved.mask === null) throw new CuvetteError('missing-file', `${entry.name} has no mask: attach one first.`)
     const [lines, samples] = entry.description.shape
-    return await this.engines.browse.call('mask.read', { reference: saved.mask, shape: [lines, samples] }, { signal })
+    return await this.engines.browse.call('mask.read', { reference: this.maskOf(saved) ?? saved.mask, shape: [lines, samples] }, { signal })
   }
 
   has(cubeId: string): boolean {
@@ -194,26 +247,37 @@ export class Cubes {
 
   private async entryOf(saved: SavedCube, description: CubeDescription, quickStride: number): Promise<CubeEntry> {
     const name = description.variable === null ? basename(description.path) : `${basename(description.path)}#${description.variable}`
-    return { id: saved.id, name, description, mask: await this.maskOf(saved, description), quickStride, corrections: saved.corrections ?? null, version: this.nextVersion() }
+    return { id: saved.id, name, description, mask: await this.openMask(saved, description), quickStride, corrections: saved.corrections ?? null, maskClasses: saved.maskClasses ?? null, version: this.nextVersion() }
   }
 
   /** A mask that cannot be read any more must not keep its cube closed. */
-  private async maskOf(saved: SavedCube, description: CubeDescription): Promise<MaskDescription | null> {
+  private async openMask(saved: SavedCube, description: CubeDescription): Promise<MaskDescription | null> {
     if (saved.mask === null) return null
-    if (description.mask && formatReference(description.mask) === saved.mask) return description.mask
-    const [lines, samples] = description.shape
+    if (!saved.maskClasses && description.mask && formatReference(description.mask) === saved.mask) return description.mask
     try {
-      return await this.engines.browse.call('mask.describe', { reference: saved.mask, shape: [lines, samples] })
+      return await this.describeMask(saved, description)
     } catch (error) {
       this.project.note(error)
       return null
     }
   }
 
-  private setMask(cube: OpenCube, reference: string | null, mask: MaskDescription | null): CubeEntry {
+  /** The mask with what was said of its classes, whose file is written where it is not there yet. */
+  private async describeMask(saved: SavedCube, { shape: [lines, samples] }: CubeDescription): Promise<MaskDescription> {
+    const reference = this.maskOf(saved)
+    if (reference === null || saved.mask === null) throw new CuvetteError('internal', 'A mask was looked for where there is none.')
+    if (saved.maskClasses) {
+      await makeFolder(this.project.correctionsFolder)
+      await writeNamedMask(reference, saved.mask, saved.maskClasses)
+    }
+    return await this.engines.browse.call('mask.describe', { reference, shape: [lines, samples] })
+  }
+
+  private setMask(cube: OpenCube, reference: string | null, classes: ClassCorrection[] | null, mask: MaskDescription | null): CubeEntry {
     cube.saved.mask = reference
+    cube.saved.maskClasses = classes
     this.project.changed()
-    return this.enter({ ...cube, entry: { ...cube.entry, mask, version: this.nextVersion() } })
+    return this.enter({ ...cube, entry: { ...cube.entry, mask, maskClasses: classes, version: this.nextVersion() } })
   }
 
   private enter(cube: OpenCube): CubeEntry {
@@ -233,6 +297,16 @@ export class Cubes {
     if (await this.grants.allows(path)) return
     throw new CuvetteError('not-granted', `${path} belongs to this project but lies outside it: open the file once to allow it.`, { path })
   }
+}
+
+/** Names a file by what it says. */
+function digestOf(content: unknown): string {
+  return createHash('sha256').update(JSON.stringify(content)).digest('hex').slice(0, 12)
+}
+
+/** What a file said of the classes of a mask, without their counts. */
+function saidOf({ classes }: MaskDescription): ClassCorrection[] {
+  return classes.map(({ id, name, colour, use }) => ({ id, ...(name !== undefined && { name }), ...(colour && { colour }), ...(use && { use }) }))
 }
 
 function requireBands(entry: CubeEntry, bands: number[]): void {

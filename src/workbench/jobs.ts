@@ -57,7 +57,7 @@ export class Jobs {
     this.jobs.push(job)
     this.forgetOld()
     this.events.emit('job', entry)
-    const lane = kind === 'overview' ? 'browse' : 'compute'
+    const lane = kind === 'overview' || kind === 'detect' ? 'browse' : 'compute'
     this.lanes[lane] = this.lanes[lane].then(() => this.perform(job))
     return { entry, done }
   }

@@ -1,8 +1,9 @@
 import { basename, isAbsolute, join, relative, resolve, sep } from 'node:path'
 import * as v from 'valibot'
 import { CorrectionsSchema } from '../engine/cube/corrected-cube'
+import { ClassesSchema } from '../engine/cube/named-mask'
 import type { ProjectEntry } from '../shared/contract'
-import type { CubeCorrections } from '../shared/cube'
+import type { ClassCorrection, CubeCorrections } from '../shared/cube'
 import type { Problem } from '../shared/problem'
 import { toProblem } from '../shared/problem'
 import { makeFolder } from './folders'
@@ -19,6 +20,8 @@ export interface SavedCube {
   mask: string | null
   /** What was said of the cube instead of its file; null: nothing. */
   corrections?: CubeCorrections | null
+  /** What was said of the classes of the mask; null: nothing. */
+  maskClasses?: ClassCorrection[] | null
 }
 
 export interface ProjectContent {
@@ -36,7 +39,7 @@ const FileSchema = v.object({
   cuvetteProject: v.literal(1),
   name: v.string(),
   isSample: v.optional(v.boolean(), false),
-  cubes: v.array(v.object({ id: IdSchema, reference: v.string(), mask: v.nullable(v.string()), corrections: v.optional(v.nullable(CorrectionsSchema)) })),
+  cubes: v.array(v.object({ id: IdSchema, reference: v.string(), mask: v.nullable(v.string()), corrections: v.optional(v.nullable(CorrectionsSchema)), maskClasses: v.optional(v.nullable(ClassesSchema)) })),
   runs: v.array(IdSchema),
 })
 
@@ -92,7 +95,7 @@ export class Project {
     return join(this.folder, 'runs')
   }
 
-  /** Files that say of cubes what theirs do not. */
+  /** Files that say of cubes and masks what theirs do not. */
   get correctionsFolder(): string {
     return join(this.folder, 'corrections')
   }
@@ -147,7 +150,7 @@ function portable(content: ProjectContent, folder: string, resources: string): v
     cuvetteProject: 1,
     name: content.name,
     isSample: content.isSample,
-    cubes: content.cubes.map(({ id, reference, mask, corrections }) => ({ id, reference: shorten(reference), mask: mask === null ? null : shorten(mask), ...(corrections && { corrections }) })),
+    cubes: content.cubes.map(({ id, reference, mask, corrections, maskClasses }) => ({ id, reference: shorten(reference), mask: mask === null ? null : shorten(mask), ...(corrections && { corrections }), ...(maskClasses && { maskClasses }) })),
     runs: content.runs,
   }
 }
@@ -160,7 +163,7 @@ function absolute(file: v.InferOutput<typeof FileSchema>, folder: string, resour
   return {
     name: file.name,
     isSample: file.isSample,
-    cubes: file.cubes.map(({ id, reference, mask, corrections }) => ({ id, reference: extend(reference), mask: mask === null ? null : extend(mask), ...(corrections && { corrections }) })),
+    cubes: file.cubes.map(({ id, reference, mask, corrections, maskClasses }) => ({ id, reference: extend(reference), mask: mask === null ? null : extend(mask), ...(corrections && { corrections }), ...(maskClasses && { maskClasses }) })),
     runs: file.runs,
   }
 }

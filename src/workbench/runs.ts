@@ -16,6 +16,7 @@ import { readJsonFile, writeJsonFile } from './json-file'
 import type { Pipelines } from './pipelines'
 import type { Project } from './project'
 import type { SavedRun } from './run-record'
+import type { SettingsFile } from './settings'
 import { parseSavedRun } from './run-record'
 import { versionCounter } from './versions'
 
@@ -48,6 +49,7 @@ export class Runs {
     private readonly jobs: Jobs,
     private readonly grants: Grants,
     private readonly events: EventStream,
+    private readonly settings: SettingsFile,
   ) {}
 
   /** Reads the records. A run that was working when Cuvette ended is interrupted, and can be resumed. */
@@ -96,7 +98,7 @@ export class Runs {
         },
         pipelineText: pipeline.text,
         cubeReference: this.cubes.sourceOf(cube.saved),
-        maskReference: cube.saved.mask,
+        maskReference: this.cubes.maskOf(cube.saved),
         epochs: args.epochs, seed: args.seed, learningRate: args.learningRate, device: args.device,
         scoresFile: null,
       },
@@ -194,6 +196,7 @@ export class Runs {
       ...(saved.epochs === null ? {} : { epochs: saved.epochs }),
       ...(saved.seed === null ? {} : { seed: saved.seed }),
       ...(saved.learningRate === null ? {} : { learningRate: saved.learningRate }),
+      ...this.budget(),
       device: saved.device,
       resume,
     }, {
@@ -218,6 +221,7 @@ export class Runs {
       masks: [saved.maskReference],
       out,
       format: 'envi',
+      ...this.budget(),
       device: saved.device,
     }, { signal: control.renewed(), onProgress: (progress) => control.report(progress), onAbort: 'finish' })
 
@@ -232,6 +236,11 @@ export class Runs {
       metrics: cube.metrics ?? saved.entry.metrics, version: this.nextVersion(),
     })
     return stopped ? 'stopped' : 'finished'
+  }
+
+  private budget(): { memoryMB?: number } {
+    const { memoryMB } = this.settings.current
+    return memoryMB === null ? {} : { memoryMB }
   }
 
   /** Takes over what the training tells of itself. */

@@ -19,6 +19,7 @@ import type { ProjectContent } from './project'
 import { Project } from './project'
 import { Runs } from './runs'
 import { sampleProject } from './sample'
+import { SettingsFile } from './settings'
 
 export interface WorkbenchOptions {
   /** Folder of the project; null opens the sample. */
@@ -59,11 +60,12 @@ export class Workbench {
     await grants.grant(host.places.resources)
     await grants.grant(project.folder)
 
+    const settings = await SettingsFile.open(join(host.home, 'settings.json'))
     const engines = new Engines(host, events, options.engineTiming)
     const jobs = new Jobs(events)
-    const cubes = new Cubes(project, engines, grants, events, new Overviews(project, engines, jobs))
+    const cubes = new Cubes(project, engines, grants, events, jobs, new Overviews(project, engines, jobs, settings))
     const pipelines = new Pipelines(join(host.places.resources, 'pipelines'), project.folder, engines, cubes)
-    const runs = new Runs(project, engines, cubes, pipelines, jobs, grants, events)
+    const runs = new Runs(project, engines, cubes, pipelines, jobs, grants, events, settings)
     const files = new Files(host, grants)
 
     const table: CallTable = {
@@ -87,6 +89,12 @@ export class Workbench {
       'cubes.attachMask': ({ cubeId, path }) => cubes.attachMask(cubeId, path),
       'cubes.detachMask': ({ cubeId }) => cubes.detachMask(cubeId),
       'cubes.correct': ({ cubeId, corrections }) => cubes.correct(cubeId, corrections),
+      'cubes.detectBadBands': async ({ cubeId }) => ({ bands: await cubes.detectBadBands(cubeId) }),
+      'cubes.readWavelengths': ({ cubeId, source }) => cubes.readWavelengths(cubeId, source),
+      'cubes.saveHeader': ({ cubeId, path, replace }) => cubes.saveHeader(cubeId, path, replace),
+      'cubes.nameClasses': ({ cubeId, classes }) => cubes.nameClasses(cubeId, classes),
+      'settings.get': () => settings.current,
+      'settings.set': (next) => settings.change(next),
       'cubes.bandStatistics': ({ cubeId, bands }) => cubes.bandStatistics(cubeId, bands),
       'cubes.spectrum': async ({ cubeId, line, sample }) => ({ values: await cubes.spectrum(cubeId, line, sample) }),
       'nodes.catalogue': () => pipelines.catalogue(),

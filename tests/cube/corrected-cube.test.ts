@@ -27,7 +27,9 @@ describe('a cube with corrections', () => {
     const cube = await corrected('some', { badBands: [3, 0, 3], wavelengthUnit: 'Micrometers', scale: 10_000 })
     expect(cube.description).toMatchObject({
       path: scratch.file('some.img'), badBands: [0, 3], wavelengths: [0.4, 0.5, 0.6, 0.7], wavelengthUnit: 'µm', noData: 5, scale: 10_000, correctedBy: scratch.file('some.cube.json'),
+      corrections: { badBands: [3, 0, 3], wavelengthUnit: 'Micrometers', scale: 10_000 },
     })
+    expect(cube.description.fileSays).toEqual({ badBands: [2], wavelengths: [0.4, 0.5, 0.6, 0.7], wavelengthUnit: 'µm', wavelengthUnitGuessed: true, fwhm: null, noData: 5, scale: null })
     expect((await cube.readBand(0, whole))[0]).toBe(0)
     await cube.close()
   })

@@ -2,8 +2,9 @@ import { readFile } from 'node:fs/promises'
 import { extname, join } from 'node:path'
 import type { Page, Route } from '@playwright/test'
 import { CONTENT_SECURITY_POLICY } from '../../src/shared/content-security-policy'
-import type { AnyEvent, CallName, Calls, CubeEntry, EngineEntry, JobEntry, PipelineEntry, Reply, RunEntry } from '../../src/shared/contract'
+import type { AnyEvent, CallName, Calls, CubeEntry, Settings, EngineEntry, JobEntry, PipelineEntry, Reply, RunEntry } from '../../src/shared/contract'
 import type { NodeDescription, PipelineSummary } from '../../src/shared/nodes'
+import type { DetectedBand, SpectralAxis } from '../../src/shared/cube'
 import type { Problem } from '../../src/shared/problem'
 import { CuvetteError, toProblem } from '../../src/shared/problem'
 import type { EpochRecord } from '../../src/shared/reports'
@@ -32,6 +33,11 @@ export class FakeWorkbench {
   /** Calls that are answered only when their promise is. */
   readonly held = new Map<CallName, Promise<void>>()
   shape = scene.SHAPE
+  /** What is found when bad bands are looked for, once `detectHeld` lets it be. */
+  detected: DetectedBand[] = [{ band: 4, reason: 'constant', value: 0.5 }, { band: 5, reason: 'nan', value: null }, { band: 40, reason: 'no-data', value: null }]
+  detectHeld: Promise<void> = Promise.resolve()
+  axis: SpectralAxis | null = null
+  settings: Settings = { memoryMB: null, overviews: true }
   /** Every call that came, in order. */
   readonly calls: { name: CallName; args: unknown }[] = []
   /** Calls that are to fail. */
@@ -58,7 +64,7 @@ export class FakeWorkbench {
   addCube(name = 'field.hdr', withMask = true): CubeEntry {
     const path = `/data/${name}`
     const cube: CubeEntry = {
-      id: `cube${this.cubes.length + 1}`, name, quickStride: 1, corrections: null, version: 1, description: scene.describe(path, this.shape),
+      id: `cube${this.cubes.length + 1}`, name, quickStride: 1, corrections: null, maskClasses: null, version: 1, description: scene.describe(path, this.shape),
       mask: withMask ? scene.describeMask('/data/field-mask.hdr', this.shape) : null,
     }
     this.cubes.push(cube)
@@ -110,7 +116,7 @@ export class FakeWorkbench {
       project: { name: 'Sample', folder: '/home/ada/Cuvette/sample', isSample: true, problems: [] },
       device: { device: 'cpu', reason: 'CPU: CUDA is not usable because libonnxruntime_providers_cuda.so is not installed (npm run setup:cuda); WebGPU is not usable because no graphics adapter was found.' },
     }),
-    'files.choose': ({ purpose }) => ({ paths: purpose === 'cube' ? ['/data/chosen.hdr'] : purpose === 'mask' ? ['/data/mask.hdr'] : ['/data/out'] }),
+    'files.choose': ({ purpose }) => ({ paths: purpose === 'cube' ? ['/data/chosen.hdr'] : purpose === 'mask' ? ['/data/mask.hdr'] : purpose === 'wavelengths' ? ['/data/bands.csv'] : ['/data/out'] }),
     'files.list': ({ path }) => listing(path ?? '/home/ada'),
     'files.grant': ({ paths }) => ({ paths }),
     'cubes.list': () => this.cubes,
@@ -122,10 +128,24 @@ export class FakeWorkbench {
     'cubes.attachMask': ({ cubeId, path }) => this.changeCube(cubeId, (cube) => ({ ...cube, mask: scene.describeMask(path, this.shape), version: cube.version + 1 })),
     'cubes.detachMask': ({ cubeId }) => this.changeCube(cubeId, (cube) => ({ ...cube, mask: null, version: cube.version + 1 })),
     'cubes.correct': ({ cubeId, corrections }) => {
-      const cube = this.cubes.find(({ id }) => id === cubeId)!
-      Object.assign(cube, { corrections, version: cube.version + 1, description: { ...cube.description, ...corrections } })
-      return cube
+      const said = corrections && Object.keys(corrections).length > 0 ? corrections : null
+      return this.changeCube(cubeId, (cube) => ({ ...cube, corrections: said, version: cube.version + 1, description: { ...scene.describe(cube.description.path, this.shape), ...said } }))
     },
+    'cubes.detectBadBands': async () => {
+      await this.detectHeld
+      return { bands: this.detected }
+    },
+    'cubes.readWavelengths': ({ source }) => {
+      if (this.axis) return this.axis
+      throw new CuvetteError('bad-data', `The wavelengths in the ${source.kind} cannot be used: line 2 holds "55o" where a number is expected.`, { where: 'line 2' })
+    },
+    'cubes.saveHeader': ({ path }) => ({ path, dataToCopy: { from: '/data/field.img', to: path.replace(/hdr$/, 'img') } }),
+    'cubes.nameClasses': ({ cubeId, classes }) => this.changeCube(cubeId, (cube) => ({
+      ...cube, maskClasses: classes, version: cube.version + 1,
+      mask: cube.mask && { ...cube.mask, classes: cube.mask.classes.map(({ id, count }) => ({ id, count, ...classes?.find((each) => each.id === id) })) },
+    })),
+    'settings.get': () => this.settings,
+    'settings.set': (next) => (this.settings = next),
     'cubes.bandStatistics': ({ bands }) => bands.map((band) => {
       const values = scene.percentiles(scene.band(band, Math.ceil(this.shape.lines / 200), this.shape))
       return { band, min: values[0], max: values[100], mean: values[50], percentiles: values, validPixels: 10000, totalPixels: 10800 }

@@ -38,7 +38,7 @@ function host(answers: Partial<Record<CallName, (args: never) => unknown>>) {
 }
 
 function cube(id: string, change: Partial<CubeEntry> = {}): CubeEntry {
-  return { id, name: `${id}.hdr`, quickStride: 1, corrections: null, version: 1, description: scene.describe(`/data/${id}.hdr`, SHAPE), mask: scene.describeMask('/data/mask.hdr', SHAPE), ...change }
+  return { id, name: `${id}.hdr`, quickStride: 1, corrections: null, maskClasses: null, version: 1, description: scene.describe(`/data/${id}.hdr`, SHAPE), mask: scene.describeMask('/data/mask.hdr', SHAPE), ...change }
 }
 
 function run(id: string, change: Partial<RunEntry> = {}): RunEntry {

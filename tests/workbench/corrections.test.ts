@@ -3,8 +3,8 @@ import { readFile, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { CuvetteError } from '../../src/shared/problem'
-import type { FakeHandlers } from './fake-host'
-import { description, startBench, temporaryFolder } from './fake-host'
+import type { FakeContext, FakeHandlers } from './fake-host'
+import { description, startBench, temporaryFolder, until } from './fake-host'
 
 /** An engine that reads corrections as the real one does, as far as these tests go. */
 const correcting: FakeHandlers = {
@@ -74,5 +74,94 @@ describe('corrections of a cube', () => {
     while (fitted.length === 1) await new Promise((resolve) => setTimeout(resolve, 2))
     expect(fitted[0][0]).toMatch(/\.cube\.json$/)
     expect(fitted[1]).toEqual(fitted[0])
+  })
+
+  it('of a file that says them are taken over, and the cube is asked for', async () => {
+    const asked: string[] = []
+    const bench = await startBench({
+      handlers: { 'cube.describe': ({ reference }: { reference: string }) =>
+        reference.endsWith('said.cube.json') ? description('/elsewhere/scene.img', { badBands: [2], correctedBy: reference, corrections: { badBands: [2] } })
+        : description(reference.endsWith('.cube.json') ? '/elsewhere/scene.img' : reference, reference.endsWith('.cube.json') ? { badBands: [2] } : {}) },
+      host: { confirmAccess: async (path: string) => {
+        asked.push(path)
+        return true
+      } },
+    })
+    const cube = await bench.call('cubes.open', { path: '/shared/said.cube.json' })
+    expect(cube).toMatchObject({ name: 'scene.img', corrections: { badBands: [2] }, description: { badBands: [2] } })
+    expect(asked).toEqual(['/shared/said.cube.json', '/elsewhere/scene.img'])
+  })
+})
+
+describe('bad bands that are looked for', () => {
+  it('come from the cube as it is corrected, as a job beside other work', async () => {
+    const asked: string[] = []
+    const bench = await startBench({ handlers: { ...correcting, 'cube.detectBadBands': ({ reference }: { reference: string }, { progress }: FakeContext) => {
+      asked.push(reference)
+      progress({ kind: 'stage', stage: 'detect', message: 'Looking.', done: 2, total: 2, secondsLeft: 0 })
+      return [{ band: 1, reason: 'constant', value: 3 }]
+    } } })
+    const [cube] = await bench.call('cubes.list', {})
+    await bench.call('cubes.correct', { cubeId: cube.id, corrections: { noData: -1 } })
+    expect(await bench.call('cubes.detectBadBands', { cubeId: cube.id })).toEqual({ bands: [{ band: 1, reason: 'constant', value: 3 }] })
+    expect(asked[0]).toMatch(/\.cube\.json$/)
+    expect(bench.events.flatMap((event) => (event.name === 'job' ? [[event.value.kind, event.value.status, event.value.progress]] : []))).toEqual([
+      ['detect', 'waiting', null], ['detect', 'running', null], ['detect', 'running', 1], ['detect', 'finished', 1],
+    ])
+    // Nothing was changed.
+    expect((await bench.call('cubes.list', {}))[0].corrections).toEqual({ noData: -1 })
+  })
+
+  it('can be stopped', async () => {
+    const bench = await startBench({ handlers: { 'cube.detectBadBands': (_: never, { signal }: FakeContext) => new Promise((_resolve, reject) => {
+      signal.addEventListener('abort', () => reject(new CuvetteError('cancelled', 'Stopped.')))
+    }) } })
+    const [cube] = await bench.call('cubes.list', {})
+    const problem = bench.problem('cubes.detectBadBands', { cubeId: cube.id })
+    await until(() => bench.events.some((event) => event.name === 'job' && event.value.status === 'running'))
+    const [job] = await bench.call('jobs.list', {})
+    await bench.call('jobs.stop', { jobId: job.id })
+    expect((await problem).code).toBe('cancelled')
+  })
+})
+
+describe('wavelengths for a cube', () => {
+  const axis = { wavelengths: [1, 2, 3], wavelengthUnit: 'nm', wavelengthUnitGuessed: false, fwhm: null }
+
+  it('are read from text, from a file that is granted, and from another cube as it is corrected', async () => {
+    const asked: unknown[] = []
+    const bench = await startBench({ handlers: { ...correcting, 'spectral.read': (args: unknown) => {
+      asked.push(args)
+      return axis
+    } }, host: { confirmAccess: async (path: string) => !path.includes('secret') } })
+    const [cube] = await bench.call('cubes.list', {})
+    expect(await bench.call('cubes.readWavelengths', { cubeId: cube.id, source: { kind: 'text', text: '1 2 3' } })).toEqual(axis)
+    const file = join(bench.root, 'list.csv')
+    await bench.call('cubes.readWavelengths', { cubeId: cube.id, source: { kind: 'file', path: file } })
+    await bench.call('cubes.correct', { cubeId: cube.id, corrections: { scale: 2 } })
+    await bench.call('cubes.readWavelengths', { cubeId: cube.id, source: { kind: 'cube', cubeId: cube.id } })
+    expect(asked).toEqual([
+      { bands: 3, source: { text: '1 2 3' } }, { bands: 3, source: { reference: file } }, { bands: 3, source: { reference: expect.stringMatching(/\.cube\.json$/) as string } },
+    ])
+    expect((await bench.problem('cubes.readWavelengths', { cubeId: cube.id, source: { kind: 'file', path: '/secret/list.csv' } })).code).toBe('not-granted')
+    expect((await bench.problem('cubes.readWavelengths', { cubeId: cube.id, source: { kind: 'url', path: 'x' } as never })).code).toBe('bad-argument')
+  })
+})
+
+describe('a corrected header', () => {
+  it('is written where the person allows it, and only of a cube that is corrected', async () => {
+    const written: unknown[] = []
+    const bench = await startBench({ handlers: { ...correcting, 'cube.writeHeader': (args: { path: string }) => {
+      written.push(args)
+      return { path: args.path, dataToCopy: null }
+    } }, host: { confirmAccess: async (path: string) => !path.includes('secret') } })
+    const [cube] = await bench.call('cubes.list', {})
+    const path = join(bench.root, 'corrected.hdr')
+    expect(await bench.problem('cubes.saveHeader', { cubeId: cube.id, path, replace: false })).toMatchObject({ code: 'bad-argument', message: expect.stringContaining('Nothing of') as string })
+    await bench.call('cubes.correct', { cubeId: cube.id, corrections: { scale: 2 } })
+    expect(await bench.call('cubes.saveHeader', { cubeId: cube.id, path, replace: true })).toEqual({ path, dataToCopy: null })
+    expect(written).toEqual([{ reference: expect.stringMatching(/\.cube\.json$/) as string, path, replace: true }])
+    expect((await bench.problem('cubes.saveHeader', { cubeId: cube.id, path: '/secret/corrected.hdr', replace: false })).code).toBe('not-granted')
+    expect(written).toHaveLength(1)
   })
 })

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { dirname, isAbsolute, relative, resolve, sep } from 'node:path'
 import * as v from 'valibot'
-import type { CubeCorrections, CubeDescription } from '../../shared/cube'
+import type { Correctable, CubeCorrections, CubeDescription } from '../../shared/cube'
 import { CuvetteError } from '../../shared/problem'
 import { writeFileAtomic } from '../files/atomic'
 import { cannotRead } from './bytes'
@@ -44,7 +44,7 @@ export async function openCorrected(path: string, options: OpenOptions, open: (p
   const named = parseReference(reference)
   const cube = await open(named.path, { ...options, variable: named.variable, ...(corrections.noData !== undefined && options.noData === undefined && { noData: corrections.noData }) })
   try {
-    const description = { ...cube.description, ...correct(cube.description, corrections, path), correctedBy: path }
+    const description = { ...cube.description, ...correct(cube.description, corrections, path), correctedBy: path, corrections, fileSays: correctable(cube.description) }
     return { ...cube, description }
   } catch (error) {
     await cube.close()
@@ -81,6 +81,11 @@ export async function writeCorrection(path: string, reference: string, correctio
   const { path: cube, variable } = parseReference(reference)
   const named = formatReference({ path: relative(dirname(path), cube).split(sep).join('/'), variable })
   await writeFileAtomic(path, `${JSON.stringify({ cuvetteCube: 1, cube: named, corrections }, null, 2)}\n`)
+}
+
+/** What of a description can be corrected. */
+function correctable({ badBands, wavelengths, wavelengthUnit, wavelengthUnitGuessed, fwhm, noData, scale }: CubeDescription): Correctable {
+  return { badBands, wavelengths, wavelengthUnit, ...(wavelengthUnitGuessed && { wavelengthUnitGuessed }), fwhm, noData, scale }
 }
 
 /** What of a description the corrections change. Throws CuvetteError('bad-data') for numbers that do not fit the cube. */

@@ -1,0 +1,40 @@
+import { dirname } from 'node:path'
+import * as v from 'valibot'
+import type { Settings } from '../shared/contract'
+import { LEAST_MEMORY_MB } from '../shared/contract'
+import { makeFolder } from './folders'
+import { readJsonFile, writeJsonFile } from './json-file'
+
+const LARGEST_MEMORY_MB = 2 ** 20
+
+export const SettingsSchema = v.strictObject({
+  memoryMB: v.nullable(v.pipe(v.number(), v.integer(), v.minValue(LEAST_MEMORY_MB), v.maxValue(LARGEST_MEMORY_MB))),
+  overviews: v.boolean(),
+})
+
+const FIRST: Settings = { memoryMB: null, overviews: true }
+
+/** What the person prefers, kept in the user's data folder. A damaged file is set aside and starts anew. */
+export class SettingsFile {
+  private constructor(
+    private readonly path: string,
+    private values: Settings,
+  ) {}
+
+  static async open(path: string): Promise<SettingsFile> {
+    const file = await readJsonFile(path, (value) => v.parse(SettingsSchema, value))
+    return new SettingsFile(path, file.found === 'value' ? file.value : FIRST)
+  }
+
+  get current(): Settings {
+    return this.values
+  }
+
+  /** Holds from the next work on. Throws CuvetteError('cannot-write'); then the earlier ones hold. */
+  async change(next: Settings): Promise<Settings> {
+    await makeFolder(dirname(this.path))
+    await writeJsonFile(this.path, next)
+    this.values = next
+    return next
+  }
+}
