@@ -1,7 +1,7 @@
 import { defineStore } from 'pinia'
 import { computed, ref } from 'vue'
 import type { CubeEntry } from '../../shared/contract'
-import type { BandStatistics } from '../../shared/cube'
+import type { BandStatistics, ClassCorrection, CubeCorrections, DetectedBand } from '../../shared/cube'
 import { call, onEvent } from '../bridge'
 
 /** The cubes of the project, and which of them is looked at. */
@@ -47,6 +47,18 @@ export const useCubes = defineStore('cubes', () => {
     put(await call('cubes.detachMask', { cubeId }))
   }
 
+  async function correct(cubeId: string, corrections: CubeCorrections | null): Promise<void> {
+    put(await call('cubes.correct', { cubeId, corrections }))
+  }
+
+  async function detectBadBands(cubeId: string): Promise<DetectedBand[]> {
+    return (await call('cubes.detectBadBands', { cubeId })).bands
+  }
+
+  async function nameClasses(cubeId: string, classes: ClassCorrection[] | null): Promise<void> {
+    put(await call('cubes.nameClasses', { cubeId, classes }))
+  }
+
   /** Spread of one band; asked once per cube and version. */
   function bandStatistics(cube: CubeEntry, band: number): Promise<BandStatistics> {
     const key = `${cube.id}/${cube.version}/${band}`
@@ -81,5 +93,5 @@ export const useCubes = defineStore('cubes', () => {
     onEvent('cube-closed', ({ cubeId }) => drop(cubeId))
   }
 
-  return { cubes, activeId, active, loaded, opening, load, open, close, attachMask, detachMask, bandStatistics, byId, follow }
+  return { cubes, activeId, active, loaded, opening, load, open, close, attachMask, detachMask, correct, detectBadBands, nameClasses, bandStatistics, byId, follow }
 })

@@ -36,7 +36,7 @@ export const useLayout = defineStore('layout', () => {
   return { sizes, tab, dialog, resize }
 })
 
-export type DialogRequest = { kind: 'open-cube' } | { kind: 'mask'; cubeId: string } | { kind: 'export'; runId: string }
+export type DialogRequest = { kind: 'open-cube' } | { kind: 'mask'; cubeId: string } | { kind: 'export'; runId: string } | { kind: 'bands' | 'save-header'; cubeId: string } | { kind: 'settings' }
 
 function remembered(): Partial<PanelSizes> {
   try {

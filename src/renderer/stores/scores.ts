@@ -6,6 +6,7 @@ import { toProblem } from '../../shared/problem'
 import { confusionAt, countBelow, ratios } from '../../shared/threshold-curve'
 import type { ScoreAnalysis } from '../scores/analysis'
 import { analyseApart } from '../scores/analyse-apart'
+import { targetsOf } from '../scores/targets'
 import { quantileOf } from '../scores/histogram'
 import { planes as cache } from '../viewer/loaders/plane-cache'
 import type { BandPlane, MaskPlane } from '../viewer/loaders/planes'
@@ -84,7 +85,7 @@ export const useScores = defineStore('scores', () => {
         cache.get(url, (ended) => fetchFloats(url, 1, ended), signal),
         cube?.mask ? maskOf(cube, signal) : null,
       ])
-      const comparison = compare(plane, mask, cube !== null)
+      const comparison = compare(plane, mask && { ...mask, values: targetsOf(mask.values, cube?.mask?.classes ?? []) }, cube !== null)
       const analysis = await analyseApart(plane.values, comparison.mask, signal)
       if (signal.aborted) return
       loaded.value = { runId: run.id, runVersion: run.version, plane, analysis, maskReason: comparison.reason ?? missingClass(analysis) }

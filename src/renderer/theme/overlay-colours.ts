@@ -1,3 +1,4 @@
+import type { MaskDescription } from '../../shared/cube'
 import { IGNORED } from '../../shared/threshold-curve'
 
 // Colours that lie over the picture, the same in both themes: the picture decides what stands out, not the window.
@@ -16,15 +17,54 @@ export const PIN_COLOURS = ['#f2a33a', '#4cb8f5', '#5cd07a', '#f26d6d', '#b596f5
 /** The same colours for curves on a light panel. */
 export const PIN_COLOURS_LIGHT = ['#b35c00', '#0a6ab8', '#1a7f37', '#c02f2f', '#6f42c1', '#857400', '#0b7a6f', '#b83280'] as const
 
-/** null for what is not drawn: class 0 is normal. */
-export function classColour(id: number): string | null {
-  if (id === 0) return null
-  return id === IGNORED ? IGNORED_COLOUR : CLASS_COLOURS[(id - 1) % CLASS_COLOURS.length]
+type Classes = MaskDescription['classes']
+
+/** null for what is not drawn: class 0, unless something is said of it. */
+export function classColour(id: number, classes: Classes = []): string | null {
+  const { colour, use } = classes.find((each) => each.id === id) ?? {}
+  if (isIgnored(id, classes)) return IGNORED_COLOUR
+  if (id === 0 && use !== 'anomalous') return null
+  // Black is what files give to classes that nobody coloured, and would not be seen.
+  if (colour?.some((part) => part > 0)) return hexOfBytes(colour)
+  return CLASS_COLOURS[(id + CLASS_COLOURS.length - 1) % CLASS_COLOURS.length]
 }
 
-export function className(id: number): string {
+/** The name that the file or a person gave the class, else what it usually is. */
+export function className(id: number, classes: Classes = []): string {
+  const name = classes.find((each) => each.id === id)?.name
+  if (name) return name
   if (id === 0) return 'normal'
   return id === IGNORED ? 'ignored' : `class ${id}`
+}
+
+/** Whether pixels of the class are not judged; they are hatched. */
+export function isIgnored(id: number, classes: Classes = []): boolean {
+  const use = classes.find((each) => each.id === id)?.use
+  return use ? use === 'ignore' : id === IGNORED
+}
+
+/** For every class id red, green, blue and how it is drawn: 0 not, 128 hatched, 255 filled. [256 * 4]. */
+export function classTable(classes: Classes = []): Uint8Array {
+  const table = new Uint8Array(256 * 4)
+  for (let id = 0; id < 256; id += 1) {
+    const colour = classColour(id, classes)
+    if (colour) table.set([...rgbBytesOf(colour), isIgnored(id, classes) ? 128 : 255], 4 * id)
+  }
+  return table
+}
+
+/** As a colour field wants it. */
+export function hexOf(colour: string | null): string {
+  return colour ?? '#000000'
+}
+
+function hexOfBytes(parts: readonly number[]): string {
+  return `#${parts.map((part) => part.toString(16).padStart(2, '0')).join('')}`
+}
+
+export function rgbBytesOf(hex: string): [number, number, number] {
+  const value = Number.parseInt(hex.slice(1), 16)
+  return [value >> 16, (value >> 8) & 255, value & 255]
 }
 
 export function rgbOf(hex: string): [number, number, number] {

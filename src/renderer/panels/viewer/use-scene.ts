@@ -5,6 +5,7 @@ import { usePicture } from '../../stores/picture'
 import { useScores } from '../../stores/scores'
 import { useView } from '../../stores/view'
 import { cssColour } from '../../theme/css-colour'
+import { classTable } from '../../theme/overlay-colours'
 import { useTheme } from '../../theme/use-theme'
 import type { Rgb, Scene } from '../../viewer/layers/scene'
 import type { CameraControl } from './use-camera'
@@ -21,6 +22,8 @@ export function useScene(control: CameraControl, pixelRatio: () => number) {
   const checker = computed<readonly [Rgb, Rgb]>(() => [shifted(backdrop.value, 0.05), shifted(backdrop.value, -0.03)])
   const heat = computed(() => (scores.onPicture ? heatLimits(scores.onPicture.analysis.curve) : null))
 
+  const table = computed(() => classTable(cubes.active?.mask?.classes))
+
   return computed<Scene>(() => {
     const [lines, samples] = cubes.active?.description.shape ?? [1, 1]
     const { shown } = picture
@@ -35,7 +38,7 @@ export function useScene(control: CameraControl, pixelRatio: () => number) {
       checker: checker.value,
       bands: shown && overlays ? { planes: shown.planes, limits: picture.limits, gamma: view.gamma } : null,
       heat: plane && heat.value && view.heat.shown ? { plane, ...heat.value, opacity: view.heat.opacity, fade: view.heat.fade, map: view.heat.map } : null,
-      mask: overlays && picture.maskPlane && view.mask.shown ? { plane: picture.maskPlane, opacity: view.mask.opacity, outline: view.mask.outline } : null,
+      mask: overlays && picture.maskPlane && view.mask.shown ? { plane: picture.maskPlane, table: table.value, opacity: view.mask.opacity, outline: view.mask.outline } : null,
       decisions:
         plane && scores.threshold !== null && view.decisions.shown
           ? { plane, threshold: scores.threshold, opacity: view.decisions.opacity, outline: view.decisions.outline }

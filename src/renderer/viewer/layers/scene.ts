@@ -17,6 +17,7 @@ export interface Scene {
   checker: readonly [Rgb, Rgb]
   bands: { planes: readonly BandPlane[]; limits: readonly Limits[]; gamma: number } | null
   heat: { plane: BandPlane; low: number; high: number; opacity: number; fade: boolean; map: string } | null
-  mask: { plane: MaskPlane; opacity: number; outline: boolean } | null
+  /** `table`: for every class id red, green, blue and how it is drawn. */
+  mask: { plane: MaskPlane; table: Uint8Array; opacity: number; outline: boolean } | null
   decisions: { plane: BandPlane; threshold: number; opacity: number; outline: boolean } | null
 }

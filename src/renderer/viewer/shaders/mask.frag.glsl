@@ -1,8 +1,7 @@
-// Classes of a mask: 0 is clear, 255 is ignored and hatched, every other class has its colour.
+// Classes of a mask, as a table says: colour, and in alpha whether the class is clear (0), hatched (0.5) or filled (1).
 uniform highp usampler2D u_classes;
-uniform vec3 u_colours[8];
+uniform sampler2D u_table;
 uniform float u_opacity;
-uniform vec3 u_ignored;
 uniform bool u_outline;
 uniform float u_lineWidth;  // plane pixels; from 1 on, the outermost pixels of a class are the line
 
@@ -31,23 +30,29 @@ void main() {
   vec2 position = image / u_stride;
   int n = taps();
   uint found = 0u;
+  vec4 drawn = vec4(0.0);
   for (int y = 0; y < MOST_TAPS; y += 1) {
     if (y >= n) break;
     for (int x = 0; x < MOST_TAPS; x += 1) {
       if (x >= n) break;
       vec2 offset = (n == 1) ? vec2(0.0) : ((vec2(x, y) + 0.5) / float(n) - 0.5) * u_footprint;
-      found = max(found, classNear(position + offset));
+      uint near = classNear(position + offset);
+      vec4 entry = texelFetch(u_table, ivec2(near, 0), 0);
+      // Of several classes under one pixel of the screen the one with the highest id that is drawn is seen.
+      if (entry.a > 0.0 && (drawn.a == 0.0 || near > found)) {
+        found = near;
+        drawn = entry;
+      }
     }
   }
-  if (found == 0u) discard;
-  if (found == 255u) {
+  if (drawn.a == 0.0) discard;
+  if (drawn.a < 0.75) {
     float stripe = mod(gl_FragCoord.x + gl_FragCoord.y, 8.0);
     if (stripe > 2.0) discard;
-    o_colour = vec4(u_ignored * u_opacity, u_opacity);
+    o_colour = vec4(drawn.rgb * u_opacity, u_opacity);
     return;
   }
   // Where pixels are smaller than the screen's there is no room for an outline.
   if (u_outline && u_footprint <= 1.0 && !onEdge(position, found)) discard;
-  vec3 colour = u_colours[int((found - 1u) % 8u)];
-  o_colour = vec4(colour * u_opacity, u_opacity);
+  o_colour = vec4(drawn.rgb * u_opacity, u_opacity);
 }
