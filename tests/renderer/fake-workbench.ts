@@ -37,6 +37,8 @@ export class FakeWorkbench {
   detected: DetectedBand[] = [{ band: 4, reason: 'constant', value: 0.5 }, { band: 5, reason: 'nan', value: null }, { band: 40, reason: 'no-data', value: null }]
   detectHeld: Promise<void> = Promise.resolve()
   axis: SpectralAxis | null = null
+  /** Milliseconds until classes are named. */
+  namingTakes = 0
   settings: Settings = { memoryMB: null, overviews: true }
   /** Every call that came, in order. */
   readonly calls: { name: CallName; args: unknown }[] = []
@@ -140,10 +142,13 @@ export class FakeWorkbench {
       throw new CuvetteError('bad-data', `The wavelengths in the ${source.kind} cannot be used: line 2 holds "55o" where a number is expected.`, { where: 'line 2' })
     },
     'cubes.saveHeader': ({ path }) => ({ path, dataToCopy: { from: '/data/field.img', to: path.replace(/hdr$/, 'img') } }),
-    'cubes.nameClasses': ({ cubeId, classes }) => this.changeCube(cubeId, (cube) => ({
-      ...cube, maskClasses: classes, version: cube.version + 1,
-      mask: cube.mask && { ...cube.mask, classes: cube.mask.classes.map(({ id, count }) => ({ id, count, ...classes?.find((each) => each.id === id) })) },
-    })),
+    'cubes.nameClasses': async ({ cubeId, classes }) => {
+      await new Promise((resolve) => setTimeout(resolve, this.namingTakes))
+      return this.changeCube(cubeId, (cube) => ({
+        ...cube, maskClasses: classes, version: cube.version + 1,
+        mask: cube.mask && { ...cube.mask, classes: cube.mask.classes.map(({ id, count }) => ({ id, count, ...classes?.find((each) => each.id === id) })) },
+      }))
+    },
     'settings.get': () => this.settings,
     'settings.set': (next) => (this.settings = next),
     'cubes.bandStatistics': ({ bands }) => bands.map((band) => {
