@@ -252,7 +252,7 @@ describe('classes of a mask', () => {
     await page.getByRole('combobox', { name: 'Use of class 1' }).selectOption('ignore')
     await page.getByRole('combobox', { name: 'Use of class 0' }).selectOption('normal')
     await page.waitForFunction(() => [...document.querySelectorAll('select')].filter((each) => each.value === 'ignore' || each.value === 'normal').length === 2)
-    await expect.poll(() => workbench.cubes[0].maskClasses).toEqual([{ id: 0, use: 'normal' }, { id: 1, name: 'weed', use: 'ignore' }])
+    await expect.poll(() => workbench.cubes[0].maskClasses, { timeout: 10_000 }).toEqual([{ id: 0, use: 'normal' }, { id: 1, name: 'weed', use: 'ignore' }])
   })
 
   it('change what scores are compared with', async () => {
