@@ -6,6 +6,7 @@ import { ancestors } from './locality'
 import type { Pipeline, PipelineNode, PipelineState, PortReference } from './pipeline'
 import { enteringBands, nodeNamed } from './pipeline'
 import { isScorePort } from './ports'
+import { stateKey } from './state'
 import { PipelineWriter } from './writer'
 
 /** The graph that scores cubes: `cube` float32 [B,H,W,C] in; `scores` float32 [B,H,W,1] and `decisions` bool [B,H,W,1] out. */
@@ -44,7 +45,7 @@ export interface CompiledLoss {
   additive: boolean
   /**
    * Value of a port "node.port" in this graph, images as [B,H,W,C]; null for ports without one (wavelengths of no cube,
-   * metrics). Nodes that were not needed so far are written then.
+   * metrics). Nodes that were not needed so far are written then; inputs of theirs are not among those above.
    */
   port(reference: string): Value | null
 }
@@ -90,13 +91,22 @@ export function compileUpTo(pipeline: Pipeline, state: PipelineState, port: stri
   return { graph: writer.graph, output: port }
 }
 
-/** Forward pass and losses of stage train. `trained`: keys of the tensors that train; `losses`: default all loss nodes. */
-export function compileTraining(pipeline: Pipeline, state: PipelineState, options: { trained: readonly string[]; losses?: readonly string[] }): CompiledLoss {
+export interface LossOptions {
+  /** Keys of the tensors that train. */
+  trained: readonly string[]
+  /** Default: all loss nodes. */
+  losses?: readonly string[]
+  /** Ports "node.port" that are looked at beside the losses. Those that carry nothing in a graph are passed over. */
+  ports?: readonly string[]
+}
+
+/** Forward pass and losses of stage train. State moves wherever it stands, as in the reference, which runs every node. */
+export function compileTraining(pipeline: Pipeline, state: PipelineState, options: LossOptions): CompiledLoss {
   return compileLoss(pipeline, state, 'train', options)
 }
 
-/** The same of stage validation: state moves only where a node's parameters say so. */
-export function compileEvaluation(pipeline: Pipeline, state: PipelineState, options: { trained: readonly string[]; losses?: readonly string[] }): CompiledLoss {
+/** The same of stage validation: state moves only where a node's parameters say so. What only the ports depend on is an input, too. */
+export function compileEvaluation(pipeline: Pipeline, state: PipelineState, options: LossOptions): CompiledLoss {
   return compileLoss(pipeline, state, 'validation', options)
 }
 
@@ -114,20 +124,27 @@ export function measuredNodes(pipeline: Pipeline): Measured[] {
   })
 }
 
-function compileLoss(pipeline: Pipeline, state: PipelineState, stage: Stage, options: { trained: readonly string[]; losses?: readonly string[] }): CompiledLoss {
+function compileLoss(pipeline: Pipeline, state: PipelineState, stage: Stage, options: LossOptions): CompiledLoss {
   const names = options.losses ?? pipeline.nodes.filter(({ type }) => type.description.role === 'loss').map(({ name }) => name)
   if (names.length === 0) throw new CuvetteError('bad-pipeline', 'The pipeline has no loss node to train with; add one, or fit statistics alone.', { path: pipeline.document.path })
+  const ports = (options.ports ?? []).map((port) => portNamed(pipeline, port))
   const write = (trained: readonly string[]) => {
-    const writer = new PipelineWriter(pipeline, state, stage, new Set(trained))
+    const isTrained = new Set(trained)
+    const writer = new PipelineWriter(pipeline, state, stage, isTrained)
     const losses = names.map((name) => ({ name, value: lossOf(writer, name) }))
     const loss = losses.length === 1 ? losses[0].value : writer.graph.op('Sum', losses.map(({ value }) => value), {}, { name: 'loss' })
-    return { writer, losses, loss }
+    // State also moves where no loss looks.
+    const moving = pipeline.nodes.filter((node) => movesState(node, stage, isTrained))
+    for (const node of moving) writer.write(node)
+    const seen = ports.flatMap((port) => writer.port(port) ?? [])
+    return { writer, losses, loss, moving, seen }
   }
-  // A tensor that no loss depends on would be an input that nothing reads.
+  // A tensor that nothing depends on would be an input that nothing reads; what trains needs a gradient.
   const first = write(options.trained)
-  const trained = dependencies(first.writer.graph, first.loss, options.trained)
-  const { writer, losses, loss } = trained.length === options.trained.length ? first : write(trained)
-  const before = ancestors(pipeline, names)
+  const trained = dependencies(first.writer.graph, stage === 'train' ? [first.loss] : [first.loss, ...first.seen], options.trained)
+  const { writer, losses, loss, moving } = trained.length === options.trained.length ? first : write(trained)
+  const local = (sinks: readonly string[]) => ancestors(pipeline, sinks).every(({ type, parameters }) => localityOf(type, parameters, stage) === 'pixel')
+  const sinks = [...names, ...moving.map(({ name }) => name), ...(stage === 'train' ? [] : ports.map(({ node }) => node))]
   const settings = [...writer.settings]
   return {
     graph: writer.graph,
@@ -137,9 +154,13 @@ function compileLoss(pipeline: Pipeline, state: PipelineState, stage: Stage, opt
     loss,
     losses,
     updates: writer.updates,
-    additive: before.every(({ type, parameters }) => localityOf(type, parameters, stage) === 'pixel') && names.every((name) => nodeNamed(pipeline, name).type.reduction === 'mean'),
+    additive: local(sinks) && names.every((name) => nodeNamed(pipeline, name).type.reduction === 'mean'),
     port: (reference) => writer.port(portNamed(pipeline, reference)),
   }
+}
+
+function movesState({ name, type, parameters }: PipelineNode, stage: Stage, trained: ReadonlySet<string>): boolean {
+  return (type.moving?.(parameters, stage, (tensor) => trained.has(stateKey(name, tensor))) ?? []).length > 0
 }
 
 function requiredPort(writer: PipelineWriter, port: PortReference): Value {
@@ -162,9 +183,9 @@ function portNamed(pipeline: Pipeline, written: string): PortReference {
   return { node: node.name, port: port.name }
 }
 
-/** Which of `names` the value is computed from, in their order. */
-function dependencies(graph: Graph, value: Value, names: readonly string[]): string[] {
-  const reached = new Set([value.name])
+/** Which of `names` the values are computed from, in their order. */
+function dependencies(graph: Graph, values: readonly Value[], names: readonly string[]): string[] {
+  const reached = new Set(values.map(({ name }) => name))
   for (let index = graph.nodes.length - 1; index >= 0; index -= 1) {
     const node = graph.nodes[index]
     if (node.outputs.some((output) => reached.has(output))) for (const input of node.inputs) reached.add(input)

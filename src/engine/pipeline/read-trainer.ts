@@ -4,7 +4,7 @@ import type { AnalysedNode } from './analysis'
 import type { PipelineDocument } from './document'
 import { readParameters } from './parameters'
 import { didYouMean } from './suggest'
-import { wantsImages } from './locality'
+import { wantingImages } from './locality'
 import type { CheckpointSettings, GradientClip, OptimizerSettings, SchedulerSettings, StoppingSettings, TrainerOverrides, TrainerSettings } from './trainer'
 import { KEYS, batchUnits, checkpoints, clipping, optimizer as optimizerKeys, plain, schedulers, stopping, tiling } from './trainer-keys'
 import { isMapping, shown } from './yaml-source'
@@ -94,7 +94,10 @@ class TrainerReader {
     const size = isMapping(this.section.batch) ? tiling.find(({ name }) => name in (this.section.batch as object)) : undefined
     if (size) this.fault(`batch.${size.name}`, `The trainer's batch has ${size.name}, which belongs to tiles; name how many tiles make a batch.`)
     if (typeof frames === 'number') return { unit: 'frames', size: frames }
-    const looking = this.nodes.find(({ type, parameters }) => type && wantsImages(type, parameters))
+    const looking = wantingImages(
+      this.nodes.flatMap(({ written, type, skipped, parameters, inputs, stages }) => (type && !skipped ? [{ name: written.name, written, type, parameters, inputs, stages: stages ?? undefined }] : [])),
+      this.names('losses', true) ?? this.lossNodes(),
+    )
     if (!looking) return { unit: 'pixels', size: (pixels as number | null) ?? 65_536 }
     if (pixels !== null && trains) this.fault('batch', `The node ${looking.written.name} (${looking.written.type}) looks at images, so loose pixels cannot train the pipeline; set the batch to {frames: 1} or {tiles: 8, size: [64, 64]}.`)
     return { unit: 'frames', size: 1 }

@@ -96,7 +96,8 @@ export class PipelineWriter {
     return this.graph.op('Reshape', [rows, this.graph.op('Concat', [this.frame, last], { axis: 0 })], {}, { shape: ['B', 'H', 'W', channels] })
   }
 
-  private write(node: PipelineNode): void {
+  /** Writes a node of which no port may be wanted, and what comes before it. */
+  write(node: PipelineNode): void {
     if (this.written.has(node.name)) return
     this.written.add(node.name)
     const { description, write } = node.type

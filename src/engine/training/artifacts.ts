@@ -43,7 +43,7 @@ export interface Artifacts {
  */
 export function compileArtifacts(pipeline: Pipeline, state: PipelineState, settings: TrainerSettings): Artifacts {
   const watched = watchedPorts(pipeline)
-  const training = compileTraining(pipeline, state, { trained: trainedNames(pipeline, settings), losses: settings.losses })
+  const training = compileTraining(pipeline, state, { trained: trainedNames(pipeline, settings), losses: settings.losses, ports: watched })
   const parameters = training.parameters.map(({ name }) => name)
   if (parameters.length === 0) {
     throw new CuvetteError('bad-pipeline', 'Nothing trains: the losses depend on no parameter that the trainer unfreezes; list nodes in trainer.unfreeze, or remove the trainer.', { path: pipeline.document.path, where: 'trainer.unfreeze' })
@@ -55,7 +55,7 @@ export function compileArtifacts(pipeline: Pipeline, state: PipelineState, setti
   const gradients = differentiate(training.graph, training.loss, training.parameters)
 
   // In validation a center stands still, but it is still an input: it is what training left.
-  const evaluation = compileEvaluation(pipeline, state, { trained: [...parameters, ...moving], losses: settings.losses })
+  const evaluation = compileEvaluation(pipeline, state, { trained: [...parameters, ...moving], losses: settings.losses, ports: watched })
   const present = (names: readonly string[]) => names.filter((name) => evaluation.graph.inputs.some((input) => input.name === name))
   return {
     training: encodeTrainingModel({ graph: training.graph, ...shared, gradients }),

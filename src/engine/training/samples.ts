@@ -3,7 +3,7 @@ import { usablePixels } from '../inference/usable-pixels'
 import type { WorkContext } from '../inference/work'
 import { startStage } from '../inference/work'
 import { randomSource } from '../nodes/random'
-import { wantsImages } from '../pipeline/locality'
+import { wantingImages } from '../pipeline/locality'
 import type { TileBatch, TrainerSettings } from '../pipeline/trainer'
 import type { Artifacts } from './artifacts'
 import type { Frame, FrameReading, TrainingData } from './data'
@@ -106,7 +106,7 @@ export async function prepareData(inputs: FitInputs, samples: Samples, settings:
   const { batch, seed, shuffle } = settings
   const order = { size: batch.size, seed, shuffle }
   const [piecePixels, validationPieces] = [cut.additive, cut.additiveInEvaluation].map((additive) => (additive ? undefined : Number.MAX_SAFE_INTEGER))
-  const whole = pipeline.nodes.some(({ type, parameters }) => wantsImages(type, parameters))
+  const whole = wantingImages(pipeline.nodes, settings.losses) !== undefined
   if (batch.unit === 'pixels') {
     const { pool } = samples
     if (whole || !pool) throw new CuvetteError('internal', 'Loose pixels were asked for where images are needed.')

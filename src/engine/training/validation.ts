@@ -3,6 +3,7 @@ import { decide, pixelScores, thresholdByRule } from '../inference/threshold'
 import type { Tensor } from '../onnx/tensor'
 import { measuredNodes, scorePorts } from '../pipeline/compile'
 import type { Measured } from '../pipeline/compile'
+import { isShownEnough } from '../pipeline/locality'
 import type { Pipeline, PortReference } from '../pipeline/pipeline'
 import { nodeNamed } from '../pipeline/pipeline'
 import type { Batch } from './batch'
@@ -31,8 +32,13 @@ export interface ValidationResult {
 
 /** Ports that the evaluation model must show, "node.port": the scores, and what the measuring nodes look at. */
 export function watchedPorts(pipeline: Pipeline): string[] {
-  const ports = [scorePorts(pipeline).scores, ...measuredNodes(pipeline).flatMap(({ ports: seen }) => seen.map(({ from }) => behindDecider(pipeline, from)))]
+  const ports = [scorePorts(pipeline).scores, ...reportingNodes(pipeline).flatMap(({ ports: seen }) => seen.map(({ from }) => behindDecider(pipeline, from)))]
   return [...new Set(ports.filter(({ node }) => nodeNamed(pipeline, node).type.description.role !== 'source').map(textOf))]
+}
+
+/** Nodes that report numbers of a validation; a picture beside the detector does where whole images are shown. */
+function reportingNodes(pipeline: Pipeline): Measured[] {
+  return measuredNodes(pipeline).filter(({ node }) => isShownEnough(pipeline, node))
 }
 
 /** A decision is made on the host, over a whole image, from what the decider is given. */
@@ -112,7 +118,7 @@ class ImageValues {
 
 function measure(pipeline: Pipeline, images: readonly ImageValues[]): Record<string, number> {
   const numbers: Record<string, number> = {}
-  for (const measured of measuredNodes(pipeline)) {
+  for (const measured of reportingNodes(pipeline)) {
     const tensors = tensorsOf(pipeline, measured, images)
     if (!tensors) continue
     const found = measured.node.type.measurement?.measure(measured.node.parameters, tensors) ?? {}
