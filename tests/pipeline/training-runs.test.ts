@@ -62,6 +62,17 @@ describe('training runs of the reference', () => {
     })
   })
 
+  it.each([
+    ['no callbacks', undefined, null, 'last'],
+    ['callbacks of another kind', { early_stopping: [{ monitor: 'val_loss' }], learning_rate_monitor: {} }, null, 'last'],
+    ['a checkpoint without a monitor, which keeps the latest', { checkpoint: { dirpath: 'x', save_last: true } }, null, 'last'],
+    ['a checkpoint that keeps none', { checkpoint: { monitor: 'val_loss', save_top_k: 0 } }, null, 'last'],
+    ['a checkpoint', { checkpoint: { monitor: 'metrics/iou', mode: 'max', save_top_k: 3, save_last: true } }, { monitor: 'metrics/iou', mode: 'max', keep: 3, last: true }, 'best'],
+    ['a checkpoint in a list', { model_checkpoint: [{ monitor: 'val_loss', save_top_k: -1 }] }, { monitor: 'val_loss', mode: 'min', keep: 100, last: true }, 'best'],
+  ])('keep the last epoch unless they have a checkpoint that watches a number: %s', (_what, callbacks, checkpoints, restore) => {
+    for (const training of [{ callbacks }, { trainer: { callbacks } }]) expect(pipelineFrom(run(training)).trainer).toMatchObject({ checkpoints, restore })
+  })
+
   it('say which of their settings are not followed', () => {
     const text = run({ trainer: { ...trainer, precision: '16-mixed', limit_train_batches: 3, callbacks: { swa: {}, early_stopping: [{ monitor: 'val_loss' }, { monitor: 'loss' }] } } }, { freeze_nodes: ['projection'], metric_nodes: ['metrics', 'gone'] })
     const { problems, warnings } = describePipeline(text, 'run.yaml', FACTS)

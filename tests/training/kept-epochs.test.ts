@@ -65,6 +65,32 @@ describe('kept checkpoints', () => {
     expect(await checkpointFiles()).toEqual(['epoch-1', 'epoch-2'])
   })
 
+  it('follow the training run of the reference: the last epoch, and the best only where it has a checkpoint that watches a number', async () => {
+    const run = (callbacks?: object): { text: string; path: string } => {
+      const { nodes, connections } = JSON.parse(deepSVDD().text) as { nodes: Record<string, { type: string; config?: object }>; connections: [string, string][] }
+      const ends = ([from, to]: [string, string]) => ({ source: from.replace('.', '.outputs.'), target: to.replace('.', '.inputs.') })
+      const pipeline = {
+        metadata: { name: 'Run' },
+        nodes: Object.entries(nodes).map(([name, { type, config }]) => ({ name, class_name: type === 'Cube' ? 'cuvis_ai.node.data.LentilsAnomalyDataNode' : `cuvis_ai.x.${type}`, hparams: type === 'Cube' ? { normal_class_ids: [0] } : { ...config, ...(type === 'ZScoreNormalizerGlobal' && { num_channels: 6 }) } })),
+        connections: connections.map(ends),
+      }
+      return { path: 'run.yaml', text: JSON.stringify({ name: 'run', pipeline, training: { max_epochs: 3, seed: 3, optimizer: { name: 'adamw', lr: 0.005 }, ...(callbacks && { callbacks }) }, loss_nodes: ['loss'], unfreeze_nodes: [] }) }
+    }
+    // The loss falls, so that the first epoch is the "best" by its largest loss.
+    const watched = { monitor: 'val_loss', mode: 'max', save_top_k: 1 }
+    const plain = await fitPipeline(request(run(), [cube], out), observed())
+    expect(plain.checkpoints).toBeUndefined()
+    const last = await stateOf(out)
+    const stopping = await fitPipeline(request(run({ early_stopping: [{ ...watched, patience: 3 }] }), [cube], out), observed())
+    expect(stopping.checkpoints).toBeUndefined()
+    expect(await stateOf(out)).toBe(last)
+    const best = await fitPipeline(request(run({ checkpoint: watched }), [cube], out), observed())
+    expect(best.checkpoints).toMatchObject({ restored: 1 })
+    expect(await stateOf(out)).not.toBe(last)
+    await fitPipeline(request(run(), [cube], join(folder, 'one'), { epochs: 1 }), observed())
+    expect(await stateOf(out)).toBe(await stateOf(join(folder, 'one')))
+  })
+
   it('let a stopped or finished training go on to the same bytes', async () => {
     const whole = join(folder, 'whole')
     const pipeline = () => first({ mode: 'min', keep: 1 })
