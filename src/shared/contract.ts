@@ -155,7 +155,8 @@ export interface Calls {
   'settings.set': { args: Settings; result: Settings }
   'nodes.catalogue': { args: Record<string, never>; result: NodeDescription[] }
   'pipelines.list': { args: Record<string, never>; result: PipelineEntry[] }
-  'pipelines.check': { args: { text: string; cubeId: string | null }; result: PipelineSummary }
+  /** `pipelineId`: the document that the text is of; models that it names are looked for beside it. null or left out: a new one. */
+  'pipelines.check': { args: { text: string; cubeId: string | null; pipelineId?: string | null }; result: PipelineSummary }
   'runs.list': { args: Record<string, never>; result: RunEntry[] }
   'runs.start': {
     args: { pipelineId: string; cubeId: string; epochs: number | null; seed: number | null; learningRate: number | null; device: DeviceChoice }

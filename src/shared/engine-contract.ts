@@ -43,8 +43,11 @@ export interface EngineCalls {
   'mask.describe': { args: { reference: string; shape: [number, number] }; result: MaskDescription }
   'mask.read': { args: { reference: string; shape: [number, number] }; result: { shape: [number, number]; values: Uint8Array } }
   'nodes.catalogue': { args: Record<string, never>; result: NodeDescription[] }
-  /** Parses and checks; with a cube, also channel counts and wavelengths. Never throws for a bad document. */
-  'pipeline.check': { args: { text: string; path: string; cube: string | null }; result: PipelineSummary }
+  /**
+   * Parses and checks, models that nodes name included; with a cube, also channel counts, wavelengths and whether the
+   * training can go through the models. `modelFolders`: as in FitRequest. Never throws for a bad document.
+   */
+  'pipeline.check': { args: { text: string; path: string; cube: string | null; modelFolders: string[] }; result: PipelineSummary }
   /** Parses and checks without a cube; `description` is what the document says of itself, '' when it says nothing. Never throws for a bad document. */
   'pipeline.describe': { args: { text: string; path: string }; result: { summary: PipelineSummary; description: string } }
   // compute

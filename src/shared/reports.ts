@@ -21,6 +21,11 @@ export interface FitRequest {
    * whatever the document names, relative to `pipeline.path`.
    */
   dataOfDocument?: boolean
+  /**
+   * Folders and files, beside the folder of `pipeline.path`, from which models that the document names may be read. Left
+   * out: from anywhere.
+   */
+  modelFolders?: string[]
   /** Cubes that are scored after the training, with the weights that were chosen. */
   test?: string[]
   /** As `masks`, of the test cubes. */

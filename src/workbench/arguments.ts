@@ -43,7 +43,7 @@ const schemas: { [N in CallName]: v.GenericSchema<unknown, Calls[N]['args']> } =
   'cubes.spectrum': v.strictObject({ cubeId: id, line: index, sample: index }),
   'nodes.catalogue': nothing as v.GenericSchema<unknown, Record<string, never>>,
   'pipelines.list': nothing as v.GenericSchema<unknown, Record<string, never>>,
-  'pipelines.check': v.strictObject({ text: documentText, cubeId: v.nullable(id) }),
+  'pipelines.check': v.strictObject({ text: documentText, cubeId: v.nullable(id), pipelineId: v.optional(v.nullable(id)) }),
   'runs.list': nothing as v.GenericSchema<unknown, Record<string, never>>,
   'runs.start': v.strictObject({
     pipelineId: id,

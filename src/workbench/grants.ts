@@ -1,7 +1,7 @@
-import { readlink, realpath } from 'node:fs/promises'
 import { homedir } from 'node:os'
-import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path'
+import { dirname, isAbsolute, join, resolve } from 'node:path'
 import * as v from 'valibot'
+import { isWithin, realPathOf } from '../engine/files/within'
 import { CuvetteError } from '../shared/problem'
 import { makeFolder } from './folders'
 import { readJsonFile, writeJsonFile } from './json-file'
@@ -37,6 +37,11 @@ export class Grants {
     this.granted.add(await realPathOf(path))
   }
 
+  /** Everything that was granted, links followed: for engines that read what a document names. */
+  get roots(): string[] {
+    return [...this.granted]
+  }
+
   /** Whether the path lies in what was granted. */
   async allows(path: string): Promise<boolean> {
     const real = await realPathOf(path)
@@ -69,28 +74,4 @@ export function requireFullPath(path: string): string {
   const full = path === '~' || path.startsWith('~/') ? join(homedir(), path.slice(1)) : path
   if (isAbsolute(full)) return full
   throw new CuvetteError('bad-argument', `"${path}" is not a full path: begin with the root folder or the drive.`, { path })
-}
-
-/** Whether `path` is `root` or lies below it. Both absolute, links already followed. */
-export function isWithin(root: string, path: string): boolean {
-  const way = relative(root, path)
-  return way === '' || (way !== '..' && !way.startsWith(`..${sep}`) && !isAbsolute(way))
-}
-
-/** More links than this in a row is a loop. */
-const LINK_LIMIT = 40
-
-/** The path with its links followed, also those that lead to nothing yet; missing parts are kept as they are. */
-export async function realPathOf(path: string, links = 0): Promise<string> {
-  const absolute = resolve(path)
-  if (links > LINK_LIMIT) throw new CuvetteError('missing-file', `${absolute} is a loop of links.`, { path: absolute })
-  try {
-    return await realpath(absolute)
-  } catch {
-    const parent = dirname(absolute)
-    if (parent === absolute) return absolute
-    const target = await readlink(absolute).catch(() => null)
-    if (target !== null) return await realPathOf(resolve(parent, target), links + 1)
-    return join(await realPathOf(parent, links), basename(absolute))
-  }
 }

@@ -5,20 +5,21 @@ import type { NodeDescription, PipelineSummary } from '../shared/nodes'
 import { CuvetteError } from '../shared/problem'
 import type { Cubes } from './cubes'
 import type { Engines } from './engines'
+import type { Grants } from './grants'
 
 /** Pipeline documents: the templates that come with Cuvette, and the project's own. The engine reads them. */
 export class Pipelines {
   constructor(
     private readonly templates: string,
-    private readonly projectFolder: string,
+    /** Folder of the project's own. */
+    private readonly own: string,
     private readonly engines: Engines,
     private readonly cubes: Cubes,
+    private readonly grants: Grants,
   ) {}
 
   async list(): Promise<PipelineEntry[]> {
-    const templates = await this.documents(this.templates, 'template')
-    const own = await this.documents(join(this.projectFolder, 'pipelines'), 'project')
-    return [...own, ...templates]
+    return await Promise.all((await this.places()).map((place) => this.read(place)))
   }
 
   async get(id: string): Promise<PipelineEntry> {
@@ -27,25 +28,46 @@ export class Pipelines {
     return found
   }
 
-  async check(text: string, cubeId: string | null): Promise<PipelineSummary> {
+  /**
+   * `pipelineId`: the document that the text is of, beside which its models are looked for; null: a new one among the
+   * project's own.
+   */
+  async check(text: string, cubeId: string | null, pipelineId: string | null): Promise<PipelineSummary> {
     const cube = cubeId === null ? null : this.cubes.sourceOf(this.cubes.require(cubeId).saved)
-    return await this.engines.browse.call('pipeline.check', { text, path: 'pipeline.yaml', cube })
+    const path = pipelineId === null ? join(this.own, 'pipeline.yaml') : await this.pathOf(pipelineId)
+    return await this.engines.browse.call('pipeline.check', { text, path, cube, modelFolders: this.grants.roots })
+  }
+
+  /** Where a document lies. */
+  async pathOf(id: string): Promise<string> {
+    const found = (await this.places()).find((place) => place.id === id)
+    if (!found) throw new CuvetteError('bad-argument', `There is no pipeline with the id "${id}".`)
+    return found.path
   }
 
   async catalogue(): Promise<NodeDescription[]> {
     return await this.engines.browse.call('nodes.catalogue', {})
   }
 
-  private async documents(folder: string, origin: PipelineEntry['origin']): Promise<PipelineEntry[]> {
-    const names = await readdir(folder).catch(() => [] as string[])
-    const documents = names.filter((name) => ['.yaml', '.yml'].includes(extname(name))).sort()
-    return await Promise.all(documents.map((name) => this.read(join(folder, name), origin)))
+  private async places(): Promise<DocumentPlace[]> {
+    return [...(await documentsIn(this.own, 'project')), ...(await documentsIn(this.templates, 'template'))]
   }
 
-  private async read(path: string, origin: PipelineEntry['origin']): Promise<PipelineEntry> {
+  private async read({ id, path, origin }: DocumentPlace): Promise<PipelineEntry> {
     const text = await readFile(path, 'utf8')
     const { summary, description } = await this.engines.browse.call('pipeline.describe', { text, path })
-    const id = `${origin}:${basename(path, extname(path))}`
     return { id, name: summary.name, description, origin, text, summary }
   }
+}
+
+interface DocumentPlace {
+  id: string
+  path: string
+  origin: PipelineEntry['origin']
+}
+
+async function documentsIn(folder: string, origin: PipelineEntry['origin']): Promise<DocumentPlace[]> {
+  const names = await readdir(folder).catch(() => [] as string[])
+  return names.filter((name) => ['.yaml', '.yml'].includes(extname(name))).sort()
+    .map((name) => ({ id: `${origin}:${basename(name, extname(name))}`, path: join(folder, name), origin }))
 }

@@ -4,8 +4,8 @@ import type { Server } from 'node:net'
 import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { realPathOf } from '../engine/files/within'
 import { CuvetteError } from '../shared/problem'
-import { realPathOf } from './grants'
 
 /**
  * Keeps a second Cuvette from writing into the same project. A listening local socket, because the

@@ -8,6 +8,8 @@ import { IdSchema } from './project'
 export interface SavedRun {
   entry: Omit<RunEntry, 'folder'>
   pipelineText: string
+  /** Where the document lay; runs of version 0.1 do not know it. */
+  pipelinePath?: string
   cubeReference: string
   maskReference: string | null
   /** null: as the pipeline document says. */
@@ -63,6 +65,7 @@ const SavedRunSchema = v.object({
     version: v.number(),
   }),
   pipelineText: v.string(),
+  pipelinePath: v.optional(v.string()),
   cubeReference: v.string(),
   maskReference: v.nullable(v.string()),
   epochs: nullableNumber,

@@ -64,7 +64,7 @@ export class Workbench {
     const engines = new Engines(host, events, options.engineTiming)
     const jobs = new Jobs(events)
     const cubes = new Cubes(project, engines, grants, events, jobs, new Overviews(project, engines, jobs, settings))
-    const pipelines = new Pipelines(join(host.places.resources, 'pipelines'), project.folder, engines, cubes)
+    const pipelines = new Pipelines(join(host.places.resources, 'pipelines'), join(project.folder, 'pipelines'), engines, cubes, grants)
     const runs = new Runs(project, engines, cubes, pipelines, jobs, grants, events, settings)
     const files = new Files(host, grants)
 
@@ -99,7 +99,7 @@ export class Workbench {
       'cubes.spectrum': async ({ cubeId, line, sample }) => ({ values: await cubes.spectrum(cubeId, line, sample) }),
       'nodes.catalogue': () => pipelines.catalogue(),
       'pipelines.list': () => pipelines.list(),
-      'pipelines.check': ({ text, cubeId }) => pipelines.check(text, cubeId),
+      'pipelines.check': ({ text, cubeId, pipelineId }) => pipelines.check(text, cubeId, pipelineId ?? null),
       'runs.list': async () => {
         // Whether a run's cube is open is known once the cubes are.
         await cubes.list()

@@ -2,7 +2,8 @@ import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join, sep } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { Grants, isWithin } from '../../src/workbench/grants'
+import { isWithin } from '../../src/engine/files/within'
+import { Grants } from '../../src/workbench/grants'
 import { temporaryFolder } from './fake-host'
 
 const refuse = async () => false

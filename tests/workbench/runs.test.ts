@@ -95,7 +95,8 @@ describe('a run', () => {
 
     const folder = join(bench.home, 'projects', 'sample', 'runs', runId)
     expect(training.requests).toEqual([{
-      pipeline: { text: expect.stringContaining('nodes: {}') as string, path: 'template:deep-svdd' },
+      pipeline: { text: expect.stringContaining('nodes: {}') as string, path: join(bench.root, 'resources', 'pipelines', 'deep-svdd.yaml') },
+      modelFolders: [join(bench.root, 'resources'), join(bench.home, 'projects', 'sample')],
       data: [join(bench.root, 'resources', 'sample', 'farm.hdr')],
       masks: [join(bench.root, 'resources', 'sample', 'farm_mask.hdr')],
       validation: [], out: folder, epochs: 3, seed: 7, device: 'cpu', resume: false,

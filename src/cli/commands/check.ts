@@ -11,7 +11,7 @@ import { counted } from '../words'
 /** cuvette check PIPELINE [--data CUBE]: every problem of a document, without running it. */
 export async function check(file: string, cube: string | undefined): Promise<Outcome> {
   const { text, path } = await readPipelineFile(file)
-  const summary = await inspectPipeline(text, path, cube === undefined ? null : await factsOf(cube))
+  const summary = await inspectPipeline(text, path, cube === undefined ? null : await factsOf(cube), null)
   const problems = allProblems(summary).map((problem) => ({ ...problem, path: problem.path ?? path }))
   const warnings = (summary.warnings ?? []).map((warning) => `  Note: ${problemSentence({ ...warning, path: undefined })}`)
   const size = `${counted(summary.nodes.length, 'node')}, ${counted(summary.connections.length, 'connection')}`
@@ -27,7 +27,7 @@ export async function check(file: string, cube: string | undefined): Promise<Out
 
 async function factsOf(reference: string): Promise<CubeFacts> {
   const cube = await describeCube(reference)
-  return { channels: cube.shape[2], wavelengthsNm: wavelengthsInNanometres(cube) }
+  return { channels: cube.shape[2], wavelengthsNm: wavelengthsInNanometres(cube), badBands: cube.badBands }
 }
 
 /** Those of the document and those shown on nodes, each once. */

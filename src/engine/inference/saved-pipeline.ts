@@ -51,7 +51,7 @@ export async function openSavedPipeline(path: string, cube: string | CubeFacts |
     throw new CuvetteError('missing-file', what, { path: weightsPath, cause: error })
   })
   const facts = cube === undefined ? statedFacts(document) : typeof cube === 'string' ? await factsOfCube(cube, signal) : cube
-  const pipeline = resolvePipeline(await withNodeFiles(document), facts)
+  const pipeline = resolvePipeline(await withNodeFiles(document, null), facts)
   const weights = weightsOf(readTorchArchive(bytes, weightsPath), weightsPath)
   const { state, warnings } = stateFromWeights(pipeline, weights, weightsPath)
   const { graph, metadata } = compileInference(pipeline, state)

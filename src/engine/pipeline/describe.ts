@@ -17,15 +17,21 @@ export function describePipeline(text: string, path: string, facts: CubeFacts | 
   }
 }
 
-/** The same with the files that nodes name, and with a look at whether the training can go through them. */
-export async function inspectPipeline(text: string, path: string, facts: CubeFacts | null): Promise<PipelineSummary> {
+/**
+ * The same with the files that nodes name, and with a look at whether the training can go through them. `granted`: as in
+ * withNodeFiles.
+ */
+export async function inspectPipeline(text: string, path: string, facts: CubeFacts | null, granted: readonly string[] | null): Promise<PipelineSummary> {
   let document: PipelineDocument
   try {
     document = parsePipeline(text, path)
-    document = await withNodeFiles(document)
+    document = await withNodeFiles(document, granted)
   } catch (error) {
     const found = describePipeline(text, path, facts)
-    return { ...found, problems: [...found.problems, ...(found.nodes.length > 0 ? [toProblem(error)] : [])] }
+    if (found.nodes.length === 0) return found
+    const problem = toProblem(error)
+    const nodes = found.nodes.map((node) => (node.name === problem.where ? { ...node, problems: [...node.problems, problem] } : node))
+    return { ...found, nodes, problems: [...found.problems, problem] }
   }
   const found = summary(document, facts)
   if (facts === null || found.problems.length > 0) return found

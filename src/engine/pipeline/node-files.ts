@@ -3,6 +3,7 @@ import { dirname, resolve } from 'node:path'
 import { CuvetteError } from '../../shared/problem'
 import type { NodeFile } from '../nodes/node'
 import { nodeType } from '../nodes/registry'
+import { isWithin, realPathOf } from '../files/within'
 import { readModelFile } from '../onnx/reading/file'
 import type { DocumentNode, PipelineDocument } from './document'
 import type { Pipeline } from './pipeline'
@@ -28,18 +29,30 @@ function named(document: PipelineDocument): { node: DocumentNode; parameter: str
   )
 }
 
-/** The document with the files that its nodes name, read relative to the document. Throws CuvetteError('missing-file', 'bad-artifact'). */
-export async function withNodeFiles(document: PipelineDocument): Promise<PipelineDocument> {
+/**
+ * The document with the files that its nodes name, read relative to the document. `granted`: folders and files beside the
+ * document's own folder that may be read; null: everything may. Links are followed before that is judged.
+ * Throws CuvetteError: 'missing-file', 'bad-artifact', 'not-granted'.
+ */
+export async function withNodeFiles(document: PipelineDocument, granted: readonly string[] | null): Promise<PipelineDocument> {
   const files = new Map<string, NodeFile>()
   for (const { node, parameter, written } of named(document)) {
     const path = resolve(dirname(document.path), written)
+    if (granted) await requireGranted(path, dirname(resolve(document.path)), granted, node)
     const bytes = await readModelFile(path).catch((error: unknown) => {
       if (!(error instanceof CuvetteError)) throw error
-      throw new CuvetteError(error.code, `The node ${node.name} (${node.type}): ${error.message}`, { path: error.path, where: error.where, cause: error })
+      throw new CuvetteError(error.code, `The node ${node.name} (${node.type}): ${error.message}`, { path: error.path, where: node.name, cause: error })
     })
     files.set(fileKey(node.name, parameter), { path, bytes, sha256: createHash('sha256').update(bytes).digest('hex') })
   }
   return files.size === 0 ? document : { ...document, files }
+}
+
+/** Nothing is said of a file that may not be read, not even whether it is there. */
+async function requireGranted(path: string, own: string, granted: readonly string[], { name, type }: DocumentNode): Promise<void> {
+  const real = await realPathOf(path)
+  for (const root of [own, ...granted]) if (isWithin(await realPathOf(root), real)) return
+  throw new CuvetteError('not-granted', `The node ${name} (${type}) names the model ${path}, which lies neither beside the document in ${own} nor in a folder that was opened; put it beside the document, or open its folder.`, { path, where: name })
 }
 
 /**

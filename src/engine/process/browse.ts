@@ -89,9 +89,9 @@ export function browseHandlers(): HandlerTable {
       const { catalogue } = await import('../nodes/registry')
       return catalogue()
     },
-    'pipeline.check': async ({ text, path, cube }) => {
-      const { describePipeline } = await import('../pipeline/describe')
-      return describePipeline(text, path, cube === null ? null : await cubes.use(cube, async (open) => factsOf(open.description)))
+    'pipeline.check': async ({ text, path, cube, modelFolders }) => {
+      const { inspectPipeline } = await import('../pipeline/describe')
+      return await inspectPipeline(text, path, cube === null ? null : await cubes.use(cube, async (open) => factsOf(open.description)), modelFolders)
     },
     'pipeline.describe': async ({ text, path }) => {
       const { describePipeline } = await import('../pipeline/describe')

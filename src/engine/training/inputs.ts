@@ -43,7 +43,7 @@ export interface FitInputs {
 
 /** Opens and checks the pipeline, all cubes and all masks of a request. Nothing is written. Throws CuvetteError. */
 export async function openInputs(request: FitRequest, overrides: TrainerOverrides, signal: AbortSignal): Promise<FitInputs> {
-  const document = await withNodeFiles(withClassesOfData(parsePipeline(request.pipeline.text, request.pipeline.path)))
+  const document = await withNodeFiles(withClassesOfData(parsePipeline(request.pipeline.text, request.pipeline.path)), request.modelFolders ?? null)
   const splits = await splitsOf(request, document, signal)
   const opened: Cube[] = []
   const open = async (references: readonly string[]): Promise<Cube[]> => {

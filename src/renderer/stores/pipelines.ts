@@ -46,7 +46,7 @@ export const usePipelines = defineStore('pipelines', () => {
     checkProblem.value = null
     if (!pipeline) return
     try {
-      const result = await call('pipelines.check', { text: pipeline.text, cubeId: cubes.activeId })
+      const result = await call('pipelines.check', { text: pipeline.text, cubeId: cubes.activeId, pipelineId: pipeline.id })
       if (mine === asked) checked.value = result
     } catch (error) {
       if (mine === asked) checkProblem.value = toProblem(error)
