@@ -50,6 +50,7 @@ export function cuvetteProgram(version: string, terminal: Terminal, conclude: Co
     .option('--learning-rate <rate>', 'instead of the one in the document', positiveNumber)
     .option('--memory <MB>', 'budget for training and validation pixels in memory; default: 384', positiveNumber)
     .addOption(deviceOption())
+    .option('--from <folder>', 'start from this trained pipeline: its nodes of the same name, type and shapes are taken over')
     .option('--resume', 'continue from the checkpoint in --out')
     .action((pipeline: string, options: FitOptions) => conclude(async () => (await import('./commands/fit')).fit(pipeline, options, terminal)))
 

@@ -159,7 +159,8 @@ export interface Calls {
   'pipelines.check': { args: { text: string; cubeId: string | null; pipelineId?: string | null }; result: PipelineSummary }
   'runs.list': { args: Record<string, never>; result: RunEntry[] }
   'runs.start': {
-    args: { pipelineId: string; cubeId: string; epochs: number | null; seed: number | null; learningRate: number | null; device: DeviceChoice }
+    /** `fromRunId`: a run from whose trained pipeline this one starts; null or left out: from the beginning. */
+    args: { pipelineId: string; cubeId: string; epochs: number | null; seed: number | null; learningRate: number | null; device: DeviceChoice; fromRunId?: string | null }
     result: { jobId: string; runId: string }
   }
   /** Continue an interrupted or stopped run from its last checkpoint. */

@@ -31,6 +31,11 @@ export interface FitRequest {
   /** As `masks`, of the test cubes. */
   testMasks?: (string | null)[]
   out: string
+  /**
+   * A trained-pipeline folder, or X.yaml with its weights X.pt beside it, whose nodes of the same name, type and shapes
+   * are taken over. Not together with `resume`.
+   */
+  from?: string
   epochs?: number
   seed?: number
   learningRate?: number
@@ -87,6 +92,17 @@ export interface KeptEpochs {
   last: string | null
 }
 
+/** What a fit took of a pipeline that was trained earlier. Nodes that keep nothing are not named. */
+export interface StartedFrom {
+  path: string
+  /** Of its state. */
+  sha256: string
+  /** Nodes whose parameters and statistics were taken. */
+  taken: string[]
+  /** Nodes that started anew, each with a sentence. */
+  anew: { node: string; reason: string }[]
+}
+
 export interface FitReport {
   out: string
   device: DeviceName
@@ -100,6 +116,8 @@ export interface FitReport {
     gradient: { epochs: number; loss: number[]; seconds: number } | null
   }
   metrics: DetectionMetrics | null
+  /** Where the fit started from another pipeline. */
+  from?: StartedFrom
   /** Where test cubes were named. */
   test?: TestReport
   /** Where the trainer keeps checkpoints. */
@@ -179,6 +197,8 @@ export interface RunRecord {
   wavelengths: number[] | null
   wavelengthUnit: string | null
   statistical: { nodes: string[]; pixels: number }
+  /** Where the fit started from another pipeline. */
+  from?: StartedFrom
   epochs: EpochRecord[]
   epochsPlanned: number
   /** Where the trainer keeps checkpoints. */

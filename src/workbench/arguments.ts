@@ -52,6 +52,7 @@ const schemas: { [N in CallName]: v.GenericSchema<unknown, Calls[N]['args']> } =
     seed: v.nullable(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(2 ** 32 - 1))),
     learningRate: v.nullable(v.pipe(v.number(), v.finite(), v.gtValue(0))),
     device: v.picklist(['auto', 'cuda', 'webgpu', 'dml', 'coreml', 'cpu']),
+    fromRunId: v.optional(v.nullable(id)),
   }),
   'runs.resume': v.strictObject({ runId: id }),
   'runs.remove': v.strictObject({ runId: id }),

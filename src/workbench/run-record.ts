@@ -12,6 +12,8 @@ export interface SavedRun {
   pipelinePath?: string
   cubeReference: string
   maskReference: string | null
+  /** The run whose trained pipeline this one starts from; left out: none. */
+  fromRunId?: string
   /** null: as the pipeline document says. */
   epochs: number | null
   seed: number | null
@@ -68,6 +70,7 @@ const SavedRunSchema = v.object({
   pipelinePath: v.optional(v.string()),
   cubeReference: v.string(),
   maskReference: v.nullable(v.string()),
+  fromRunId: v.optional(IdSchema),
   epochs: nullableNumber,
   seed: nullableNumber,
   learningRate: nullableNumber,

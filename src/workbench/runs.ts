@@ -84,6 +84,7 @@ export class Runs {
   async start(args: Calls['runs.start']['args']): Promise<{ jobId: string; runId: string }> {
     const cube = this.cubes.require(args.cubeId)
     const pipeline = await this.pipelines.get(args.pipelineId)
+    if (args.fromRunId) this.requireTrained(args.fromRunId)
     const id = randomUUID().slice(0, 8)
     const run: Run = {
       shownAt: 0,
@@ -100,6 +101,7 @@ export class Runs {
         pipelinePath: await this.pipelines.pathOf(pipeline.id),
         cubeReference: this.cubes.sourceOf(cube.saved),
         maskReference: this.cubes.maskOf(cube.saved),
+        ...(args.fromRunId && { fromRunId: args.fromRunId }),
         epochs: args.epochs, seed: args.seed, learningRate: args.learningRate, device: args.device,
         scoresFile: null,
       },
@@ -146,8 +148,7 @@ export class Runs {
 
   /** Writes the trained folder below `folder`, under a name of its own. */
   async export(runId: string, folder: string): Promise<ExportReport> {
-    const run = this.require(runId)
-    if (run.saved.entry.fit === null) throw new CuvetteError('bad-artifact', `The run "${run.saved.entry.name}" has no trained pipeline to export yet.`)
+    const run = this.requireTrained(runId)
     const out = freeFolder(await this.grants.require(folder), slug(run.saved.entry.name))
     let report: ExportReport | null = null
     const job = this.jobs.start('export', `Export "${run.saved.entry.name}"`, runId, async (control) => {
@@ -195,6 +196,7 @@ export class Runs {
       masks: [saved.maskReference],
       validation: [],
       out,
+      ...(saved.fromRunId !== undefined && !resume && { from: this.folderOf(this.requireTrained(saved.fromRunId).saved.entry.id) }),
       ...(saved.epochs === null ? {} : { epochs: saved.epochs }),
       ...(saved.seed === null ? {} : { seed: saved.seed }),
       ...(saved.learningRate === null ? {} : { learningRate: saved.learningRate }),
@@ -284,6 +286,12 @@ export class Runs {
   private require(runId: string): Run {
     const run = this.runs.get(runId)
     if (!run) throw new CuvetteError('bad-argument', `There is no run with the id "${runId}".`)
+    return run
+  }
+
+  private requireTrained(runId: string): Run {
+    const run = this.require(runId)
+    if (run.saved.entry.fit === null) throw new CuvetteError('bad-artifact', `The run "${run.saved.entry.name}" has no trained pipeline yet.`)
     return run
   }
 

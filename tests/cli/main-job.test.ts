@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { CubeDescription } from '../../src/shared/cube'
 import type { ExportReport, FitReport, RunReport } from '../../src/shared/reports'
-import { answer, built, cuvette, filesBelow, pipelines, sample } from './cuvette'
+import { answer, built, cuvette, filesBelow, pipelines, refusal, sample } from './cuvette'
 
 // fit, run and export on the sample: shapes of the documents, files, repeatability.
 
@@ -52,6 +52,17 @@ describe('fit', () => {
     expect((await state(other)).equals(await state(fitted))).toBe(false)
     expect(repeated.phases.gradient?.loss).toEqual(report.phases.gradient?.loss)
     expect(repeated.metrics).toEqual(report.metrics)
+  }, 120_000)
+
+  test('starts from another trained pipeline, and says what was taken', async () => {
+    const warm = join(folder, 'warm')
+    const from = await answer<FitReport>(['fit', deepSvdd, '--data', sample, '--out', warm, '--from', fitted, '--epochs', '1', '--device', 'cpu'])
+    expect(from.from).toMatchObject({ path: fitted, taken: ['encoder', 'projection', 'center', 'loss'], anew: [] })
+    expect(from.phases.statistical.nodes).toEqual([])
+    const said = await cuvette(['fit', deepSvdd, '--data', sample, '--out', warm, '--from', fitted, '--epochs', '1', '--device', 'cpu'])
+    expect(said.stdout).toMatch(new RegExp(`from +${fitted}: encoder, projection, center, loss`))
+    expect(said.stderr).toContain(`Starts from ${fitted}: encoder, projection, center, loss taken`)
+    expect((await refusal(['fit', deepSvdd, '--data', sample, '--out', warm, '--from', join(folder, 'nowhere')])).code).toBe('missing-file')
   }, 120_000)
 
   test('scores test cubes with the chosen epoch, and needs no --data where the document names cubes', async () => {

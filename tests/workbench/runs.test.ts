@@ -119,6 +119,33 @@ describe('a run', () => {
     expect(await runOf(again, runId)).toEqual(run)
   })
 
+  it('starts from the trained pipeline of another, also when it has to begin anew', async () => {
+    const training = fakeFit()
+    const bench = await startRunBench(training)
+    const first = await bench.call('runs.start', START)
+    expect(await bench.problem('runs.start', { ...START, fromRunId: first.runId })).toMatchObject({ code: 'bad-artifact', message: expect.stringContaining('has no trained pipeline yet.') as string })
+    await trainTo(bench, training, 3)
+    await ended(bench, first.jobId)
+    const second = await bench.call('runs.start', { ...START, fromRunId: first.runId })
+    await until(() => training.requests.length === 2)
+    const from = join(bench.home, 'projects', 'sample', 'runs', first.runId)
+    expect(training.requests[1]).toMatchObject({ from, resume: false })
+    await bench.call('jobs.stop', { jobId: second.jobId })
+    await ended(bench, second.jobId)
+    // It has a folder without a checkpoint: nothing was finished.
+    const resumed = await bench.call('runs.resume', { runId: second.runId })
+    await until(() => training.requests.length === 3)
+    expect(training.requests[2]).toMatchObject({ from, resume: false })
+    training.allow(4)
+    await until(() => existsSync(join(bench.home, 'projects', 'sample', 'runs', second.runId, 'training', 'checkpoint')))
+    await bench.call('jobs.stop', { jobId: resumed.jobId })
+    await ended(bench, resumed.jobId)
+    await bench.call('runs.resume', { runId: second.runId })
+    await until(() => training.requests.length === 4)
+    expect(training.requests[3].resume).toBe(true)
+    expect(training.requests[3]).not.toHaveProperty('from')
+  })
+
   it('tells progress, seconds left and the loss of each epoch', async () => {
     const training = fakeFit()
     const bench = await startRunBench(training)

@@ -22,6 +22,7 @@ export interface FitOptions {
   learningRate?: number
   memory?: number
   device: DeviceChoice
+  from?: string
   resume?: boolean
 }
 
@@ -38,6 +39,7 @@ export async function fit(file: string, options: FitOptions, terminal: Terminal)
     testMasks: options.testMask ?? [],
     dataOfDocument: true,
     out: resolve(options.out),
+    ...(options.from !== undefined && { from: resolve(options.from) }),
     epochs: options.epochs,
     seed: options.seed,
     learningRate: options.learningRate,
@@ -62,6 +64,10 @@ export function fitText(report: FitReport): string {
     ['device', report.deviceReason],
     ['statistics', `${counted(statistical.nodes.length, 'node')} from ${counted(statistical.pixels, 'pixel')} in ${duration(statistical.seconds)}`],
   ]
+  if (report.from) {
+    const { path, taken, anew } = report.from
+    rows.push(['from', [`${path}: ${taken.join(', ')}`, ...anew.map(({ reason }) => reason)].join('\n')])
+  }
   if (gradient) {
     const losses = gradient.loss.length === 0 ? '' : `, loss ${figures(gradient.loss[0])} to ${figures(gradient.loss[gradient.loss.length - 1])}`
     rows.push(['training', `${counted(gradient.epochs, 'epoch')} in ${duration(gradient.seconds)}${losses}`])

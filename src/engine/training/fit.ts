@@ -4,7 +4,7 @@ import { readFile, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { CuvetteError } from '../../shared/problem'
 import type { DeviceReport } from '../../shared/device'
-import type { FitReport, FitRequest, KeptEpochs } from '../../shared/reports'
+import type { FitReport, FitRequest, KeptEpochs, StartedFrom } from '../../shared/reports'
 import { decodeSafetensors, encodeSafetensors } from '../files/safetensors'
 import { hasRecord, PIPELINE_FILES, RECORD_FORMAT, TRAINING_FOLDER, UNFINISHED_FOLDER } from '../inference/trained-pipeline'
 import { CUVETTE_VERSION, runtimeVersions } from '../inference/version'
@@ -39,6 +39,8 @@ import type { Samples } from './samples'
 import { gatherSamples, poolBytes, prepareData } from './samples'
 import { fitStatistics } from './statistical'
 import { watchedPorts } from './validation'
+import { warmStart } from './warm-start'
+import type { WarmStart } from './warm-start'
 
 /** Seed of pipelines without a trainer, when the caller names none. */
 const DEFAULT_SEED = 0
@@ -58,8 +60,9 @@ export async function fitPipeline(request: FitRequest, context: WorkContext): Pr
   try {
     const device = await probeDevice(request.device)
     inputs = await openInputs(request, overrides, context.signal)
+    const warm = request.from === undefined ? null : await warmStart(request.from, inputs.pipeline)
     const fit = new Fit(request, context, inputs, overrides, device)
-    return await (earlier ? fit.resume(earlier.checkpoint) : fit.start()).then((report) => ({ ...report, seconds: secondsSince(started) }))
+    return await (earlier ? fit.resume(earlier.checkpoint) : fit.start(warm)).then((report) => ({ ...report, seconds: secondsSince(started) }))
   } catch (error) {
     if (context.signal.aborted && !(error instanceof CuvetteError && error.code === 'cancelled')) {
       throw new CuvetteError('cancelled', 'The fit was stopped before anything was finished; nothing was kept.', { cause: error })
@@ -84,6 +87,7 @@ class Fit {
   private statistical: StatisticalOutcome = { nodes: [], pixels: 0, seconds: 0 }
   private progress: GradientProgress | null = null
   private kept: KeptEpochs | null = null
+  private from: StartedFrom | null = null
 
   constructor(
     private readonly request: FitRequest,
@@ -101,13 +105,15 @@ class Fit {
     return trainer && trainer.epochs > 0 ? trainer : null
   }
 
-  async start(): Promise<FitReport> {
+  async start(warm: WarmStart | null): Promise<FitReport> {
     const { request, inputs: { pipeline }, trainer } = this
     this.announce()
+    if (warm) this.announceStart(warm)
     const folder = await newFitFolder(request.out)
     try {
       const samples = await this.gather()
       this.state = initialState(pipeline, this.seed)
+      for (const [key, tensor] of warm?.state ?? []) this.state.set(key, tensor)
       await this.fitStatistics(samples)
       await this.writePipeline(folder)
       if (!trainer) return await this.finish(folder, null)
@@ -135,7 +141,9 @@ class Fit {
     this.announce()
     const progress = progressOf(checkpoint, path)
     this.progress = progress
-    this.statistical = { ...(JSON.parse(checkpoint.properties.strings.statistical) as Omit<StatisticalOutcome, 'seconds'>), seconds: 0 }
+    const { statistical, from } = checkpoint.properties.strings as Record<string, string | undefined>
+    this.statistical = { ...(JSON.parse(statistical ?? '') as Omit<StatisticalOutcome, 'seconds'>), seconds: 0 }
+    this.from = from === undefined ? null : (JSON.parse(from) as StartedFrom)
     const folder = await resumedFitFolder(request.out)
     const before = progress.epochs.length
     try {
@@ -158,6 +166,13 @@ class Fit {
   private announce(): void {
     this.context.onProgress({ kind: 'device', device: this.device.device, reason: this.device.reason })
     this.warn(this.inputs.warnings)
+  }
+
+  private announceStart({ from, warnings }: WarmStart): void {
+    this.from = from
+    const anew = from.anew.length === 0 ? 'nothing else has a state' : `anew: ${from.anew.map(({ node }) => node).join(', ')}`
+    this.context.onProgress({ kind: 'stage', stage: 'from', message: `Starts from ${from.path}: ${from.taken.join(', ')} taken; ${anew}`, done: 1, total: 1, secondsLeft: null })
+    this.warn(warnings)
   }
 
   /** The device that a model was opened on; with 'auto' it may be another than the one that was tried first. */
@@ -184,7 +199,7 @@ class Fit {
 
   private async fitStatistics({ stream }: Samples): Promise<void> {
     const started = performance.now()
-    const nodes = await fitStatistics(this.inputs.pipeline, this.state, stream, { seed: this.seed, device: this.request.device }, this.context)
+    const nodes = await fitStatistics(this.inputs.pipeline, this.state, stream, { seed: this.seed, device: this.request.device, known: this.from?.taken ?? [] }, this.context)
     this.statistical = { nodes, pixels: nodes.length > 0 ? stream.count : 0, seconds: secondsSince(started) }
   }
 
@@ -269,6 +284,7 @@ class Fit {
       wavelengths: inputs.description.wavelengths,
       wavelengthUnit: inputs.description.wavelengthUnit,
       statistical: { nodes: this.statistical.nodes, pixels: this.statistical.pixels },
+      ...(this.from && { from: this.from }),
       epochs,
       epochsPlanned: this.trainer?.epochs ?? 0,
       ...(this.kept && { checkpoints: this.kept }),
@@ -292,6 +308,7 @@ class Fit {
         gradient: trained && { epochs: epochs.length, loss: epochs.map(({ loss }) => loss), seconds: trained.seconds },
       },
       metrics: assessment?.metrics ?? null,
+      ...(this.from && { from: this.from }),
       ...(test && { test }),
       ...(this.kept && { checkpoints: this.kept }),
       warnings: this.warnings,
@@ -360,6 +377,7 @@ class Fit {
         cuvette: CUVETTE_VERSION,
         statistical: JSON.stringify({ nodes, pixels }),
         overrides: JSON.stringify(this.overrides),
+        ...(this.from && { from: JSON.stringify(this.from) }),
         pipeline_sha256: this.pipelineKey(),
         data_sha256: this.dataKey(),
       },
@@ -408,7 +426,8 @@ async function readEarlier(request: FitRequest): Promise<{ checkpoint: Checkpoin
   return { checkpoint, overrides: { ...before, ...overridesOf(request) } }
 }
 
-function checkRequest({ epochs, seed, learningRate, memoryMB }: FitRequest): void {
+function checkRequest({ epochs, seed, learningRate, memoryMB, from, resume }: FitRequest): void {
+  if (from !== undefined && resume) throw new CuvetteError('bad-argument', 'A fit continues from its own checkpoint (--resume) or starts from another pipeline (--from); name one of them.')
   if (memoryMB !== undefined && !(memoryMB > 0)) throw new CuvetteError('bad-argument', `The memory budget is ${memoryMB} MB; a number above 0 is expected.`)
   if (epochs !== undefined && !(Number.isInteger(epochs) && epochs >= 0)) throw new CuvetteError('bad-argument', `The number of epochs is ${epochs}; a whole number from 0 is expected.`)
   if (seed !== undefined && !(Number.isInteger(seed) && seed >= 0 && seed <= 4294967295)) throw new CuvetteError('bad-argument', `The seed is ${seed}; a whole number from 0 to 4294967295 is expected.`)

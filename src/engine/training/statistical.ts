@@ -17,6 +17,8 @@ import type { PixelStream, PixelsOfStream, StreamedImage } from './pixel-stream'
 export interface StatisticalSettings {
   seed: number
   device: DeviceChoice
+  /** Nodes whose statistics are known already. */
+  known?: readonly string[]
 }
 
 /**
@@ -26,7 +28,7 @@ export interface StatisticalSettings {
  * nodes. Throws CuvetteError('bad-data') when a statistic comes out not finite, 'cancelled'.
  */
 export async function fitStatistics(pipeline: Pipeline, state: PipelineState, stream: PixelStream, settings: StatisticalSettings, context: WorkContext): Promise<string[]> {
-  const nodes = nodesToFit(pipeline)
+  const nodes = nodesToFit(pipeline).filter(({ node }) => !settings.known?.includes(node.name))
   for (const { node, observes } of nodes) await fitNode(node, observes, pipeline, state, stream, settings, context)
   return nodes.map(({ node }) => node.name)
 }
