@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { exportPipeline } from '../../src/engine/export/export'
 import { logitOfProbability } from '../../src/engine/inference/logit'
 import { runPipeline } from '../../src/engine/inference/run'
-import { judge, pixelScores } from '../../src/engine/inference/threshold'
+import { decide, judge, pixelScores } from '../../src/engine/inference/threshold'
 import { openTrainedPipeline } from '../../src/engine/inference/trained-pipeline'
 import { float32 } from '../../src/engine/onnx/tensor'
 import { fitPipeline } from '../../src/engine/training/fit'
@@ -56,6 +56,35 @@ describe('the two-stage decider', () => {
 describe('scores of several channels', () => {
   it('make one score per pixel, the largest; none where one is missing', () => {
     expect(Array.from(pixelScores(Float32Array.of(1, 3, NaN, 5, -1, -2), 2))).toEqual([3, NaN, -1])
+  })
+})
+
+describe('the axes of a quantile', () => {
+  const decider = (reduce_dims: number[] | null, threshold: number | null = null) => ({
+    name: 'decider', type: typeNamed('QuantileBinaryDecider'), parameters: { quantile: 0.8, nan_policy: 'omit', reduce_dims, threshold }, inputs: {}, channels: {},
+  })
+  const scores = Float32Array.from({ length: 24 }, (_, index) => (index * 7) % 24)
+
+  it.each([[[1, 2, 3]], [[0, 1, 2, 3]], [[-3, -2, -1]], [[1, 2]], [[0, -3, -2]]])('that leave one threshold for a scene of one channel decide as the graph does: %s', async (axes) => {
+    const { outputs } = await runNode({ type: typeNamed('QuantileBinaryDecider'), parameters: { ...decider(axes).parameters }, inputs: { logits: float32([1, 4, 6, 1], scores) } })
+    expect(Array.from(decide(scores, judge(decider(axes), scores).threshold))).toEqual(Array.from(outputs.decisions.data as Uint8Array))
+  })
+
+  it.each([
+    [[2], 1, 'line'], [[-3], 1, 'sample'], [[0], 1, 'line and sample'], [[1, 2], 3, 'channel'], [[3], 3, 'line and sample'],
+  ])('%s with %i channels, which leave one per line, sample or channel, are refused', (axes, channels, what) => {
+    expect(() => judge(decider(axes), scores, channels)).toThrow(`The decider decider has reduce_dims [${axes.join(', ')}], a threshold for each ${what}; a scene has one threshold. Leave reduce_dims out, or give a threshold.`)
+    expect(judge(decider(axes, 3), scores, channels).threshold).toBe(3)
+  })
+
+  it('are refused before a fit reads anything', async () => {
+    const place = await temporaryFolder()
+    const scene = await writeScene(place, 'scene')
+    const document = { path: 'rx.yaml', text: '{nodes: {cube: Cube, rx: {type: RXGlobal}, decider: {type: QuantileBinaryDecider, config: {reduce_dims: [2]}}}, connections: [[cube.cube, rx.data], [rx.scores, decider.logits]]}' }
+    const context = observed()
+    await expect(fitPipeline(request({ ...document, text: document.text.replace('cube: Cube', 'cube: {type: Cube}') }, [scene], join(place, 'out')), context)).rejects.toMatchObject({ code: 'unsupported', where: 'nodes.decider.config.reduce_dims' })
+    expect(context.told).toEqual([])
+    await rm(place, { recursive: true })
   })
 })
 

@@ -135,6 +135,17 @@ describe('a picture beside the detector', () => {
     }
   })
 
+  it.each([[[1], true], [[0, 1], true], [[0, 2, 3], true], [[0, 1, 2], false], [[3], false]])('a normalisation before the detector needs images by its axes: %s', async (dims, needs) => {
+    const cube = await writeScene(folder, 'scene')
+    const before = deepSVDD({ epochs: 1 }, ({ nodes, connections }) => {
+      nodes.norm = { type: 'ZScoreNormalizer', config: { dims } }
+      connections.splice(0, 1, ['cube.cube', 'norm.data'], ['norm.normalized', 'encoder.data'])
+    })
+    const outcome = await fitPipeline(request(before, [cube], join(folder, 'out')), observed()).then(() => null, ({ message }: Error) => message)
+    if (needs) expect(outcome).toContain('The node norm (ZScoreNormalizer) looks at images, so loose pixels cannot train the pipeline')
+    else expect(outcome).toBeNull()
+  })
+
   it('that a loss looks at still needs images', async () => {
     const cube = await writeScene(folder, 'scene')
     const looked = deepSVDD({ batch: { pixels: 90 } }, ({ nodes, connections }) => {

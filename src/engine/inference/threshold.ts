@@ -25,14 +25,24 @@ const rules: Readonly<Record<string, Rule>> = {
   TwoStageBinaryDecider: { fixed: 'threshold', judge: twoStageRule },
 }
 
-function quantileRule(scores: Float32Array, decider: PipelineNode): number {
-  const { name, parameters } = decider
-  const axes = Array.isArray(parameters.reduce_dims) ? parameters.reduce_dims.map((axis) => (axis + 4) % 4) : [1, 2, 3]
-  if (!axes.includes(1) || !axes.includes(2) || axes.includes(0)) {
-    throw new CuvetteError('unsupported', `The decider ${name} asks for thresholds over the axes ${axes.join(', ')}; whole scenes have one threshold each. Leave reduce_dims out, or give a threshold.`, { where: `nodes.${name}.config.reduce_dims` })
-  }
+function quantileRule(scores: Float32Array, decider: PipelineNode, channels: number): number {
+  requireOneThreshold(decider, channels)
   refuseMissing(scores, decider)
-  return quantile(scores, parameters.quantile as number)
+  return quantile(scores, decider.parameters.quantile as number)
+}
+
+/**
+ * A scene has one threshold: the overlay, the curves and the metrics are of it. Refuses deciders that ask for one per
+ * line, sample or channel, which only the exported graph has. A scene is a batch of its own, so the first axis of
+ * `reduce_dims` changes nothing. Throws CuvetteError('unsupported').
+ */
+export function requireOneThreshold({ name, type, parameters }: PipelineNode, channels: number): void {
+  if (!Array.isArray(parameters.reduce_dims) || typeof parameters[ruleOf({ name, type }).fixed] === 'number' || type.description.type !== 'QuantileBinaryDecider') return
+  const axes = parameters.reduce_dims.map((axis) => (axis + 4) % 4)
+  const kept = [1, 2, 3].filter((axis) => !axes.includes(axis) && (axis !== 3 || channels > 1))
+  if (kept.length === 0) return
+  const what = kept.map((axis) => ['line', 'sample', 'channel'][axis - 1]).join(' and ')
+  throw new CuvetteError('unsupported', `The decider ${name} has reduce_dims [${parameters.reduce_dims.join(', ')}], a threshold for each ${what}; a scene has one threshold. Leave reduce_dims out, or give a threshold.`, { where: `nodes.${name}.config.reduce_dims` })
 }
 
 function twoStageRule(scores: Float32Array, decider: PipelineNode, channels: number): Judgement {
@@ -78,7 +88,7 @@ export function thresholdByRule(decider: PipelineNode, scores: Float32Array, cha
   return judge(decider, scores, channels).threshold
 }
 
-function ruleOf({ name, type }: PipelineNode): Rule {
+function ruleOf({ name, type }: Pick<PipelineNode, 'name' | 'type'>): Rule {
   const rule = rules[type.description.type] as Rule | undefined
   if (!rule) throw new CuvetteError('unsupported', `The decider ${name} of type ${type.description.type} has no rule for whole scenes in this version; give a threshold.`, { where: `nodes.${name}` })
   return rule

@@ -126,8 +126,9 @@ function axesOf({ dims }: Parameters): number[] {
 
 function localityOfAxes(parameters: Parameters): Locality {
   const axes = axesOf(parameters)
-  if (axes.includes(0)) return 'batch'
-  return axes.includes(1) || axes.includes(2) ? 'image' : 'pixel'
+  // Without both axes of the image, loose pixels would be a batch of images of one line: only images keep what is meant.
+  if (axes.includes(0) && axes.includes(1) && axes.includes(2)) return 'batch'
+  return axes.includes(0) || axes.includes(1) || axes.includes(2) ? 'image' : 'pixel'
 }
 
 /** Deviations from the mean along `axes`, and their root mean square with sizes of 1 there. */

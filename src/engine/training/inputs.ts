@@ -6,6 +6,7 @@ import { openCube } from '../cube'
 import { recordOfCube, recordOfMask } from '../inference/data-files'
 import { compareBands, factsOf } from '../inference/fits'
 import { masksOf, readTargets } from '../inference/masks'
+import { requireOneThreshold } from '../inference/threshold'
 import { resolvePipeline } from '../pipeline/check'
 import { requireGradients } from '../pipeline/gradients'
 import { withNodeFiles } from '../pipeline/node-files'
@@ -65,6 +66,7 @@ export async function openInputs(request: FitRequest, overrides: TrainerOverride
     const differences = [...cubes, ...validationCubes, ...testCubes].map((cube) => compareBands(cube, facts, cubes[0].description.path))
     const pipeline = resolvePipeline(document, facts, overrides)
     requireGradients(pipeline)
+    for (const node of pipeline.nodes) if (node.type.description.role === 'decider') requireOneThreshold(node, node.channels[node.type.description.inputs[0].name])
     const masks = await masksOf(cubes, splits.train.masks, signal)
     const validationMasks = await masksOf(validationCubes, splits.validation.masks, signal)
     const testMasks = await masksOf(testCubes, splits.test.masks, signal)
