@@ -42,7 +42,7 @@ export interface FitRequest {
   device: DeviceChoice
   /** Continue from the checkpoint in `out`. */
   resume: boolean
-  /** Megabytes of training and validation pixels in memory; default 384. With fewer, training draws from fewer pixels. */
+  /** Megabytes of pixels in memory; default 512. With fewer, training draws from fewer pixels. */
   memoryMB?: number
 }
 

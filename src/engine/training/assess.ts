@@ -10,7 +10,7 @@ import { startStage } from '../inference/work'
 import { openSession } from '../onnx/session'
 import type { Pipeline } from '../pipeline/pipeline'
 import type { Frame } from './data'
-import { IMAGE_BYTES, READ_BYTES } from './samples'
+import type { FitMemory } from './memory'
 
 /** What a fitted pipeline says of cubes. */
 export interface Assessment {
@@ -22,7 +22,7 @@ export interface Assessment {
 }
 
 /** Scores cubes with the model that will be written. Throws as scoreScene, and 'cancelled'. */
-export async function assess(model: Uint8Array, pipeline: Pipeline, frames: readonly Frame[], which: 'training' | 'test', device: DeviceChoice, context: WorkContext): Promise<Assessment> {
+export async function assess(model: Uint8Array, pipeline: Pipeline, frames: readonly Frame[], which: 'training' | 'test', device: DeviceChoice, memory: FitMemory, context: WorkContext): Promise<Assessment> {
   const session = await openSession(scoringModel(model, 'model.onnx'), device)
   const total = frames.reduce((sum, { cube: { description: { shape } } }) => sum + shape[0] * shape[1], 0)
   const meter = startStage(context, 'score', `Scoring the ${which} cubes`, total)
@@ -31,7 +31,7 @@ export async function assess(model: Uint8Array, pipeline: Pipeline, frames: read
     const warnings: string[] = []
     const judged: Judged[] = []
     for (const { cube, targets } of frames) {
-      const scene = await scoreScene(session, pipeline, cube, targets, { bytes: scoresAreLocal(pipeline) ? READ_BYTES : IMAGE_BYTES, signal: context.signal, onPixels: (count) => meter.advance(count) })
+      const scene = await scoreScene(session, pipeline, cube, targets, { bytes: scoresAreLocal(pipeline) ? memory.read : memory.image, signal: context.signal, onPixels: (count) => meter.advance(count) })
       const decided = scene.decisions !== null
       scenes.push({
         path: cube.description.path, threshold: Number.isFinite(scene.threshold) ? scene.threshold : null, flagged: decided ? scene.flagged : null, unusable: scene.unusable, metrics: scene.metrics,

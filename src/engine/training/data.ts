@@ -35,6 +35,8 @@ export interface DataSettings {
   shuffle: boolean
   /** Largest number of pixels in one piece. */
   piecePixels?: number
+  /** A batch up to this size is gathered once for both of its passes; default: none. */
+  gatheredBytes?: number
 }
 
 /** Batches of loose pixels from a pool, in a new order every epoch. */
@@ -46,7 +48,7 @@ export function pixelBatches(pool: PixelPool, frames: readonly Frame[], settings
       for (let start = 0; start < pool.count; start += settings.size) {
         const count = Math.min(settings.size, pool.count - start)
         const batch = poolBatch(pool, frames, (index) => (order ? order[start + index] : start + index), count, settings.piecePixels)
-        yield gatheredOnce(batch, 4 * count * pool.bands)
+        yield 4 * count * pool.bands <= (settings.gatheredBytes ?? 0) ? gatheredOnce(batch) : batch
       }
     },
   }
@@ -81,12 +83,9 @@ function poolBatch(pool: PixelPool, frames: readonly Frame[], pixelAt: (index: n
   }
 }
 
-/** A batch up to this size is kept for its second pass: gathering scattered pixels takes about as long as computing on them. */
-const KEPT_BYTES = 64 * 2 ** 20
-
 /** The same batch, which gathers its pieces once. */
-function gatheredOnce(batch: Batch, bytes: number): Batch {
-  if (batch.single || bytes > KEPT_BYTES) return batch
+function gatheredOnce(batch: Batch): Batch {
+  if (batch.single) return batch
   let kept: Piece[] | null = null
   return {
     single: false,

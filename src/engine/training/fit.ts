@@ -7,6 +7,7 @@ import type { DeviceReport } from '../../shared/device'
 import type { FitReport, FitRequest, KeptEpochs, StartedFrom } from '../../shared/reports'
 import { decodeSafetensors, encodeSafetensors } from '../files/safetensors'
 import { hasRecord, PIPELINE_FILES, RECORD_FORMAT, TRAINING_FOLDER, UNFINISHED_FOLDER } from '../inference/trained-pipeline'
+import { haloOf, scoresAreLocal } from '../inference/scene'
 import { CUVETTE_VERSION, runtimeVersions } from '../inference/version'
 import type { WorkContext } from '../inference/work'
 import { secondsSince } from '../inference/work'
@@ -34,9 +35,11 @@ import { openInputs } from './inputs'
 import { CHECKPOINTS_FOLDER, checkpointsFolder, keptFile, LAST_CHECKPOINT, removeOthers } from './kept-epochs'
 import type { LearnerState } from './learner'
 import { openLearner } from './learner'
+import type { FitMemory } from './memory'
+import { fitMemory, imageBytes, megabytes, requireRoom } from './memory'
 import { resolvedDocument } from './resolved-document'
 import type { Samples } from './samples'
-import { gatherSamples, poolBytes, prepareData } from './samples'
+import { gatherSamples, prepareData } from './samples'
 import { fitStatistics } from './statistical'
 import { watchedPorts } from './validation'
 import { warmStart } from './warm-start'
@@ -60,6 +63,7 @@ export async function fitPipeline(request: FitRequest, context: WorkContext): Pr
   try {
     const device = await probeDevice(request.device)
     inputs = await openInputs(request, overrides, context.signal)
+    requireRoom(inputs, fitMemory(request.memoryMB))
     const warm = request.from === undefined ? null : await warmStart(request.from, inputs.pipeline)
     const fit = new Fit(request, context, inputs, overrides, device)
     return await (earlier ? fit.resume(earlier.checkpoint) : fit.start(warm)).then((report) => ({ ...report, seconds: secondsSince(started) }))
@@ -83,6 +87,7 @@ interface StatisticalOutcome {
 class Fit {
   private readonly warnings: string[] = []
   private readonly seed: number
+  private readonly memory: FitMemory
   private state: PipelineState = new Map()
   private statistical: StatisticalOutcome = { nodes: [], pixels: 0, seconds: 0 }
   private progress: GradientProgress | null = null
@@ -96,6 +101,7 @@ class Fit {
     private readonly overrides: TrainerOverrides,
     private device: DeviceReport,
   ) {
+    this.memory = fitMemory(request.memoryMB)
     this.seed = inputs.pipeline.trainer?.seed ?? overrides.seed ?? DEFAULT_SEED
   }
 
@@ -192,7 +198,7 @@ class Fit {
   }
 
   private async gather(): Promise<Samples> {
-    const samples = await gatherSamples(this.inputs, this.seed, this.context, poolBytes(this.request.memoryMB).training)
+    const samples = await gatherSamples(this.inputs, this.seed, this.context, this.memory)
     this.warn(samples.warnings)
     return samples
   }
@@ -207,7 +213,7 @@ class Fit {
     const { inputs, context, trainer, progress } = this
     if (!trainer || !progress) throw new CuvetteError('internal', 'The gradient phase was started without settings.')
     const training = await trainingFolder(folder)
-    const { data, validation, warnings } = await prepareData(inputs, samples, trainer, artifacts, context, this.request.memoryMB)
+    const { data, validation, warnings } = await prepareData(inputs, samples, trainer, artifacts, context, this.memory)
     this.warn(warnings)
     const checkpoint = await readCheckpoint(join(training, ARTIFACT_FILES.checkpoint))
     const learner = await openLearner(training, checkpoint, this.request.device)
@@ -319,8 +325,16 @@ class Fit {
   /** After a stop nobody wants to wait for scores; the trained pipeline is kept without them. */
   private async assess(model: Uint8Array, which: 'training' | 'test', stopped: boolean): Promise<Assessment | null> {
     if (stopped && this.context.signal.aborted) return null
+    const { pipeline, frames: trained, test } = this.inputs
+    const frames = which === 'training' ? trained : test
+    const large = !scoresAreLocal(pipeline) && haloOf(pipeline) === null && frames.find((frame) => imageBytes(frame) > this.memory.image)
+    if (large) {
+      // What was trained on tiles is not lost for that.
+      this.warn([`The ${which} cubes were not scored: the scores need the whole image ${large.cube.description.path} at once, ${megabytes(imageBytes(large))}, and the fit may use ${megabytes(this.memory.image)} for images; raise --memory, or score with "cuvette run --memory".`])
+      return null
+    }
     try {
-      const assessment = await assess(model, this.inputs.pipeline, which === 'training' ? this.inputs.frames : this.inputs.test, which, this.request.device, this.context)
+      const assessment = await assess(model, pipeline, frames, which, this.request.device, this.memory, this.context)
       if (!this.trainer) this.runsOn(assessment.device)
       this.warn(assessment.warnings)
       return assessment

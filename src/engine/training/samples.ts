@@ -9,6 +9,8 @@ import type { Artifacts } from './artifacts'
 import type { Frame, FrameReading, TrainingData } from './data'
 import { frameBatch, frameBatches, imagesOfPool, isIgnored, pixelBatches, requireSameSize, unusablePixel } from './data'
 import type { FitInputs } from './inputs'
+import type { FitMemory } from './memory'
+import { fitMemory, imageBytes, megabytes } from './memory'
 import type { PixelPool } from './pixel-pool'
 import { countValid, fillPool } from './pixel-pool'
 import type { PixelStream } from './pixel-stream'
@@ -16,20 +18,6 @@ import { streamOfCubes, streamOfPool } from './pixel-stream'
 import type { Holes } from './tiles'
 import { batchOfTiles, gridTiles, tileBatches } from './tiles'
 import type { ValidationGroup } from './validation'
-
-/** Megabytes of pixels in memory when the caller names no number. */
-const DEFAULT_MEMORY_MB = 384
-
-/** Bytes that training pixels take at most, and those of validation cubes of their own: two thirds and one third of the budget. */
-export function poolBytes(memoryMB = DEFAULT_MEMORY_MB): { training: number; validation: number } {
-  const third = Math.floor((memoryMB * 2 ** 20) / 3)
-  return { training: 2 * third, validation: third }
-}
-
-/** Largest image that goes through whole, in bytes. */
-export const IMAGE_BYTES = 2 ** 30
-/** Bytes read from a cube at once. */
-export const READ_BYTES = 32 * 2 ** 20
 
 /** The pixels of a fit: all valid ones for statistics, and a pool that fits into memory for training. */
 export interface Samples {
@@ -43,7 +31,8 @@ export interface Samples {
 }
 
 /** Reads the training cubes once. Throws CuvetteError('bad-data') when no pixel can be used. */
-export async function gatherSamples({ frames, pipeline }: FitInputs, seed: number, context: WorkContext, bytes = poolBytes().training): Promise<Samples> {
+export async function gatherSamples({ frames, pipeline }: FitInputs, seed: number, context: WorkContext, memory = fitMemory()): Promise<Samples> {
+  const bytes = memory.training
   const cubes = frames.map(({ cube }) => cube)
   const total = pixelsOf(frames)
   const bands = cubes[0].description.shape[2]
@@ -51,7 +40,7 @@ export async function gatherSamples({ frames, pipeline }: FitInputs, seed: numbe
   const usable = usablePixels(pipeline)
   const holes = noHoles(frames)
   const options = {
-    readBytes: READ_BYTES, usable, signal: context.signal, onPixels: (count: number) => meter.advance(count), onUnusable: marking(holes, frames),
+    readBytes: memory.read, usable, signal: context.signal, onPixels: (count: number) => meter.advance(count), onUnusable: marking(holes, frames),
     leftOut: (cube: number, place: number) => isIgnored(frames[cube], place),
   }
   const pooled = pipeline.trainer?.batch.unit === 'pixels' || total * bands * 4 <= bytes
@@ -71,8 +60,8 @@ export async function gatherSamples({ frames, pipeline }: FitInputs, seed: numbe
   const lacking = seen.total - seen.valid - seen.leftOut
   if (lacking > 0) warnings.push(`${lacking} of ${seen.total} training pixels lack a finite value in a band that is used and were left out.`)
   const whole = pool?.count === seen.valid
-  if (pool && !whole && pipeline.trainer) warnings.push(`Training draws from ${pool.count} of ${seen.valid} valid pixels, as many as fit into ${Math.round(bytes / 2 ** 20)} MB; statistics use all of them.`)
-  const reading = { readBytes: READ_BYTES, usable, signal: context.signal }
+  if (pool && !whole && pipeline.trainer) warnings.push(`Training draws from ${pool.count} of ${seen.valid} valid pixels, as many as fit into ${megabytes(bytes)}; statistics use all of them.`)
+  const reading = { readBytes: memory.read, usable, signal: context.signal }
   return { stream: pool && whole ? streamOfPool(pool, frames, reading) : streamOfCubes(frames, seen.valid, reading), pool, holes, warnings }
 }
 
@@ -101,7 +90,7 @@ export interface PreparedData {
 }
 
 /** Throws CuvetteError('bad-data') where a cube does not go with the batches that are asked for. */
-export async function prepareData(inputs: FitInputs, samples: Samples, settings: TrainerSettings, cut: Additivity, context: WorkContext, memoryMB?: number): Promise<PreparedData> {
+export async function prepareData(inputs: FitInputs, samples: Samples, settings: TrainerSettings, cut: Additivity, context: WorkContext, memory = fitMemory()): Promise<PreparedData> {
   const { frames, validation, sharesFrames, pipeline } = inputs
   const { batch, seed, shuffle } = settings
   const order = { size: batch.size, seed, shuffle }
@@ -110,10 +99,10 @@ export async function prepareData(inputs: FitInputs, samples: Samples, settings:
   if (batch.unit === 'pixels') {
     const { pool } = samples
     if (whole || !pool) throw new CuvetteError('internal', 'Loose pixels were asked for where images are needed.')
-    const validationPool = sharesFrames ? pool : await poolOf(inputs, seed, context, poolBytes(memoryMB).validation)
-    return { data: pixelBatches(pool, frames, { ...order, piecePixels }), validation: [imagesOfPool(validationPool, validation, validationPieces)], warnings: [] }
+    const validationPool = sharesFrames ? pool : await poolOf(inputs, seed, context, memory)
+    return { data: pixelBatches(pool, frames, { ...order, piecePixels, gatheredBytes: memory.gathered }), validation: [imagesOfPool(validationPool, validation, validationPieces)], warnings: [] }
   }
-  const reading: FrameReading = { readBytes: READ_BYTES, usable: usablePixels(pipeline), whole, piecePixels, signal: context.signal }
+  const reading: FrameReading = { readBytes: memory.read, usable: usablePixels(pipeline), whole, piecePixels, signal: context.signal }
   const validationReading = { ...reading, piecePixels: validationPieces }
   const holes = whole && !sharesFrames ? await holesOf(validation, reading, context) : samples.holes
   if (batch.unit === 'frames') {
@@ -126,7 +115,7 @@ export async function prepareData(inputs: FitInputs, samples: Samples, settings:
   if (tiles.length === 0) throw noTile('training', batch, frames)
   const data = tileBatches(frames, samples.holes, tiles, batch, order, context.signal)
   const warnings = leftOut === 0 ? [] : [`${leftOut} of ${leftOut + tiles.length} tiles hold pixels without a finite value and were left out of the training.`]
-  return { data, validation: validation.map((frame, index) => imagesOfFrame(frame, (whole && holes[index]) || null, batch, validationReading)), warnings }
+  return { data, validation: validation.map((frame, index) => imagesOfFrame(frame, (whole && holes[index]) || null, batch, validationReading, memory.image)), warnings }
 }
 
 function noTile(kind: string, { lines, samples }: TileBatch, [{ cube: { description: { path } } }]: readonly Frame[]): CuvetteError {
@@ -134,9 +123,8 @@ function noTile(kind: string, { lines, samples }: TileBatch, [{ cube: { descript
 }
 
 /** A validation cube as a whole image, or, where it is too large or has pixels that cannot be used, as the tiles without them. */
-function imagesOfFrame(frame: Frame, holes: Uint8Array | null, batch: TileBatch, reading: FrameReading): ValidationGroup {
-  const bytes = 4 * pixelsOf([frame]) * frame.cube.description.shape[2]
-  if (!holes && (!reading.whole || bytes <= IMAGE_BYTES)) return [{ batch: frameBatch([frame], reading), pixels: pixelsOf([frame]) }]
+function imagesOfFrame(frame: Frame, holes: Uint8Array | null, batch: TileBatch, reading: FrameReading, most: number): ValidationGroup {
+  if (!holes && (!reading.whole || imageBytes(frame) <= most)) return [{ batch: frameBatch([frame], reading), pixels: pixelsOf([frame]) }]
   const { tiles } = gridTiles([frame], [holes], batch)
   if (tiles.length === 0) throw noTile('validation', batch, [frame])
   return tiles.map((tile) => ({ batch: batchOfTiles([frame], [tile], batch, reading.signal), pixels: batch.lines * batch.samples }))
@@ -157,10 +145,10 @@ async function holesOf(frames: readonly Frame[], { readBytes, usable, signal }: 
   return holes
 }
 
-async function poolOf({ validation: frames, pipeline }: FitInputs, seed: number, context: WorkContext, bytes: number): Promise<PixelPool> {
+async function poolOf({ validation: frames, pipeline }: FitInputs, seed: number, context: WorkContext, memory: FitMemory): Promise<PixelPool> {
   const meter = startStage(context, 'read', 'Reading the validation pixels', pixelsOf(frames))
   const pool = await fillPool(frames.map(({ cube }) => cube), randomSource(seed, 'validation pixels'), {
-    bytes, readBytes: READ_BYTES, usable: usablePixels(pipeline), signal: context.signal, onPixels: (count) => meter.advance(count),
+    bytes: memory.validation, readBytes: memory.read, usable: usablePixels(pipeline), signal: context.signal, onPixels: (count) => meter.advance(count),
     leftOut: (cube, place) => isIgnored(frames[cube], place),
   })
   meter.finish()
