@@ -13,32 +13,12 @@ import { fitPipeline } from '../src/engine/training/fit'
 import { openLearner } from '../src/engine/training/learner'
 import { scoringProducts, stepProducts } from './matrix-products'
 import { CHANNELS, PIPELINE, pixels } from './pipeline'
+import { timed } from './race'
+import type { Contestant } from './race'
 
 export const STEP_ROWS = 65_536
 export const SCORE_ROWS = 512 * 512
 export const CHUNK = 4096
-
-/** One thing to measure. */
-export interface Contestant {
-  name: string
-  /** Milliseconds of each repeat. */
-  measure(repeats: number): Promise<number[]>
-}
-
-function timed(name: string, run: () => Promise<void>): Contestant {
-  return {
-    name,
-    async measure(repeats) {
-      const times: number[] = []
-      for (let repeat = 0; repeat < repeats; repeat += 1) {
-        const started = performance.now()
-        await run()
-        times.push(performance.now() - started)
-      }
-      return times
-    },
-  }
-}
 
 /** What Cuvette ships, opened from the folder that a fit wrote. */
 export interface Fitted {

@@ -1,16 +1,13 @@
 import { cpus } from 'node:os'
 import { CHUNK, fitOnNoise, SCORE_ROWS, scoreContestants, STEP_ROWS, stepContestants } from './cuvette'
-import type { Contestant } from './cuvette'
+import { race } from './race'
+import type { Contestant, RaceLength } from './race'
 import { startTorch } from './torch'
-import type { Torch, TorchRequest } from './torch'
+import type { Torch } from './torch'
 
-// Every contestant runs a few times in every round, and the rounds alternate, so that whatever else the machine does
-// falls on all of them alike. The first repeats of a round are not counted: caches are cold then, and an idle process is
-// slow to wake. What counts is the median, and ratios of medians.
+// What counts are medians, and ratios of medians.
 
-const ROUNDS = 7
-const UNCOUNTED = 2
-const COUNTED = 4
+const LENGTH: RaceLength = { rounds: 7, uncounted: 2, counted: 4 }
 
 interface Work {
   title: string
@@ -28,7 +25,7 @@ const WORKS: Work[] = [
 export async function main(words: readonly string[], torchScript: string): Promise<void> {
   const json = words.includes('--json')
   const say = (text: string): void => void (json || console.log(text))
-  say(`${cpus()[0].model.trim()}, ${cpus().length} cores, Node ${process.version}; medians of ${ROUNDS} alternating rounds of ${COUNTED}.`)
+  say(`${cpus()[0].model.trim()}, ${cpus().length} cores, Node ${process.version}; medians of ${LENGTH.rounds} alternating rounds of ${LENGTH.counted}.`)
 
   const results: Result[] = []
   let version: string | null = null
@@ -40,7 +37,7 @@ export async function main(words: readonly string[], torchScript: string): Promi
       else version = torch.version
       for (const work of WORKS) {
         const { contestants, release } = await work.open(fitted, threads)
-        const milliseconds = await race('missing' in torch ? contestants : [...contestants, ...torchContestants(torch, work)])
+        const milliseconds = await race('missing' in torch ? contestants : [...contestants, ...torchContestants(torch, work)], LENGTH)
         await release()
         results.push({ work: work.work, threads, milliseconds, ratios: ratiosOf(milliseconds) })
         say(`\n${work.title}, ${threads} ${threads === 1 ? 'thread' : 'threads'}\n${report(milliseconds)}`)
@@ -63,7 +60,7 @@ interface Result {
 
 function torchContestants(torch: Torch, { work, rows }: Work): Contestant[] {
   // PyTorch measures itself, so that the way to the child process does not count.
-  const contestant = (name: string, what: TorchRequest['work'], chunk: number): Contestant => ({
+  const contestant = (name: string, what: 'step' | 'one-pass-step' | 'score', chunk: number): Contestant => ({
     name,
     measure: (repeats) => torch.measure({ work: what, rows, chunk, repeats }),
   })
@@ -73,23 +70,6 @@ function torchContestants(torch: Torch, { work, rows }: Work): Contestant[] {
     // Not the same numbers: the centre follows each chunk, which saves the first pass over the batch.
     ...(work === 'step' ? [contestant('torch micro, one pass', 'one-pass-step', CHUNK)] : []),
   ]
-}
-
-/** Median milliseconds by name. */
-async function race(contestants: readonly Contestant[]): Promise<Record<string, number>> {
-  const times = contestants.map((): number[] => [])
-  for (let round = 0; round < ROUNDS; round += 1) {
-    for (const [index, contestant] of contestants.entries()) {
-      times[index].push(...(await contestant.measure(UNCOUNTED + COUNTED)).slice(UNCOUNTED))
-    }
-  }
-  return Object.fromEntries(contestants.map(({ name }, index) => [name, median(times[index])]))
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b)
-  const middle = sorted.length >> 1
-  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
 }
 
 /** How many times as fast Cuvette's best way is; and how near it comes to the bare products. */

@@ -1,17 +1,20 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { createInterface } from 'node:readline'
 
-export interface TorchRequest {
-  work: 'step' | 'one-pass-step' | 'score'
-  rows: number
-  chunk: number
-  repeats: number
+/** What a script is asked for: its own words, and how often. */
+export type TorchRequest = Readonly<Record<string, string | number>> & { repeats: number }
+
+export interface TorchAnswer {
+  ms: number[]
+  [more: string]: unknown
 }
 
 export interface Torch {
   version: string
   /** Milliseconds of each repeat. */
   measure(request: TorchRequest): Promise<number[]>
+  /** The same with whatever else the script answers. */
+  ask(request: TorchRequest): Promise<TorchAnswer>
   end(): void
 }
 
@@ -32,12 +35,14 @@ export async function startTorch(script: string, threads: number): Promise<Torch
     return JSON.parse(value) as Record<string, unknown>
   }
   const { torch } = await next()
+  const ask = async (request: TorchRequest): Promise<TorchAnswer> => {
+    child.stdin.write(`${JSON.stringify(request)}\n`)
+    return (await next()) as TorchAnswer
+  }
   return {
     version: String(torch),
-    async measure(request) {
-      child.stdin.write(`${JSON.stringify(request)}\n`)
-      return (await next()).ms as number[]
-    },
+    ask,
+    measure: async (request) => (await ask(request)).ms,
     end: () => child.stdin.end(),
   }
 }
