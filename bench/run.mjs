@@ -11,7 +11,7 @@ const outDir = join(root, '.cache', 'bench')
 
 const subjects = {
   step: { entry: 'measure.ts', script: 'torch_step.py' },
-  templates: { entry: 'templates/measure.ts', script: 'templates/torch_templates.py' },
+  templates: { entry: 'templates/measure.ts', script: 'torch_templates.py' },
 }
 const words = process.argv.slice(2)
 const named = words[0] && !words[0].startsWith('-') ? words.shift() : 'step'
@@ -26,4 +26,4 @@ const { build } = await import('vite')
 // The engine's own sources, not what happens to lie in out/.
 await build({ root, configFile: false, logLevel: 'error', build: { ssr: join(root, 'bench', entry), outDir, target: 'node20', rollupOptions: { output: { entryFileNames: 'measure.js' } } } })
 const { main } = await import(pathToFileURL(join(outDir, 'measure.js')).href)
-await main(words, join(root, 'bench', script))
+await main(words, join(root, 'bench', script), root)

@@ -2,7 +2,7 @@ import { spawn, spawnSync } from 'node:child_process'
 import { createInterface } from 'node:readline'
 
 /** What a script is asked for: its own words, and how often. */
-export type TorchRequest = Readonly<Record<string, string | number>> & { repeats: number }
+export type TorchRequest = Readonly<Record<string, unknown>> & { repeats: number }
 
 export interface TorchAnswer {
   ms: number[]
@@ -34,7 +34,8 @@ export async function startTorch(script: string, threads: number): Promise<Torch
     if (done) throw new Error('PyTorch ended before it answered.')
     return JSON.parse(value) as Record<string, unknown>
   }
-  const { torch } = await next()
+  const { torch, missing } = await next()
+  if (missing !== undefined) return { missing: String(missing) }
   const ask = async (request: TorchRequest): Promise<TorchAnswer> => {
     child.stdin.write(`${JSON.stringify(request)}\n`)
     return (await next()) as TorchAnswer

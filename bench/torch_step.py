@@ -1,24 +1,14 @@
-"""The same training step and scoring in PyTorch, as a child of bench/run.mjs.
-
-Reads one JSON request a line from stdin, answers with one JSON line of milliseconds. Staying alive
-between requests lets the parent alternate the contestants, so that a busy machine hurts all alike.
+"""The same training step and scoring in PyTorch.
 
   {"work": "step" | "one-pass-step" | "score", "rows": N, "chunk": N, "repeats": N}
 """
-import json
-import sys
-import time
+import torch
 
-try:
-    import torch
-except ImportError:
-    print(json.dumps({"missing": "torch"}), flush=True)
-    sys.exit(0)
+from torch_serve import serve
 
 CHANNELS, HIDDEN, REP_DIM, NU = 61, 128, 32, 0.05
 
 torch.manual_seed(1)
-torch.set_num_interop_threads(1)
 
 
 class DeepSvdd(torch.nn.Module):
@@ -77,15 +67,12 @@ works = {
     "score": lambda x, chunk: score(model, x, chunk),
 }
 
-print(json.dumps({"torch": torch.__version__}), flush=True)
-for line in sys.stdin:
-    request = json.loads(line)
+
+def work(request):
     rows = request["rows"]
     if rows not in pixels:
         pixels[rows] = torch.randn(rows, CHANNELS)
-    times = []
-    for _ in range(request["repeats"]):
-        begin = time.perf_counter()
-        works[request["work"]](pixels[rows], request["chunk"])
-        times.append(1000 * (time.perf_counter() - begin))
-    print(json.dumps({"ms": times}), flush=True)
+    works[request["work"]](pixels[rows], request["chunk"])
+
+
+serve(work)

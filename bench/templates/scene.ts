@@ -5,6 +5,8 @@ import { randomSource } from '../../src/engine/nodes/random'
 export const LINES = 512
 export const SAMPLES = 512
 export const BANDS = 61
+/** nm */
+export const WAVELENGTHS = Array.from({ length: BANDS }, (_, band) => 430 + 8 * band)
 
 /** Four materials, and a fifth that the mask marks, each a smooth curve over the bands, mixed with noise. */
 export async function writeScene(folder: string): Promise<{ cube: string; mask: string }> {
@@ -22,8 +24,7 @@ export async function writeScene(folder: string): Promise<{ cube: string; mask: 
     for (let band = 0; band < BANDS; band += 1) values[pixel * BANDS + band] = light * spectrum[band] + 0.02 * random.normal()
   }
   const size = { lines: LINES, samples: SAMPLES, interleave: 'bip' as const }
-  const wavelengths = Array.from({ length: BANDS }, (_, band) => 430 + 8 * band)
-  const [cube] = await writeEnvi(join(folder, 'scene.img'), { ...size, bands: BANDS, dataType: 'float32', values, header: { wavelengths, wavelengthUnit: 'nm' } })
+  const [cube] = await writeEnvi(join(folder, 'scene.img'), { ...size, bands: BANDS, dataType: 'float32', values, header: { wavelengths: WAVELENGTHS, wavelengthUnit: 'nm' } })
   const [marked] = await writeEnvi(join(folder, 'marked.img'), { ...size, bands: 1, dataType: 'uint8', values: mask })
   return { cube, mask: marked }
 }

@@ -1,34 +1,25 @@
-"""Every template of resources/pipelines in PyTorch, as a child of bench/run.mjs: the same statistics, batches, losses,
-optimizer and schedule, then scores of the whole scene, their quantile and their AUC. The scene is read from the same
-file each time, and what was learned is saved. Nothing is streamed: the whole scene lies in memory, which is what a
-script would do.
+"""Every template of resources/pipelines in PyTorch: the same statistics, losses, optimizer and schedule, then scores of
+the whole scene, their quantile and their AUC. The scene is read from the same file each time, and what was learned is
+saved. Nothing is streamed: the whole scene lies in memory, which is what a script would do. Epochs, batch and rates come
+with the request, from the template; what a network looks like is written here once more.
 
-  {"template": "rx", "cube": path, "mask": path, "epochs": N or 0 for the template's own, "repeats": N}
+  {"template": "rx", "cube": path, "mask": path, "pixels": N, "wavelengths": [nm], "trainer": {"epochs", "batch", "rate", "decay"}}
+
+A template that is not known here is answered without an AUC: {"auc": null}.
 """
-import json
 import os
-import sys
 import tempfile
-import time
 
-try:
-    import numpy
-    import torch
-except ImportError:
-    print(json.dumps({"missing": "torch"}), flush=True)
-    sys.exit(0)
-
+import numpy
+import torch
 from torch import nn
 from torch.nn import functional as F
 
-LINES, SAMPLES, BANDS = 512, 512, 61
-WAVELENGTHS = 430 + 8 * numpy.arange(BANDS)
-
-torch.set_num_interop_threads(1)
+from torch_serve import serve
 
 
-def read(path, dtype, bands):
-    return torch.from_numpy(numpy.fromfile(path, dtype).reshape(LINES * SAMPLES, bands))
+def read(path, dtype, pixels):
+    return torch.from_numpy(numpy.fromfile(path, dtype).reshape(pixels, -1))
 
 
 def moments(x):
@@ -113,6 +104,9 @@ class DeepSvdd(nn.Module):
         squared = F.softplus(self.radius, beta=10.0).square()
         return squared + torch.relu((z - self.centre).square().sum(dim=1) - squared).mean() / 0.05
 
+    def after_epoch(self, done, epochs):
+        pass
+
     def forward(self, x):
         return (self.embed(x) - self.centre).square().sum(dim=1)
 
@@ -120,28 +114,29 @@ class DeepSvdd(nn.Module):
 class Labelled(nn.Module):
     """Channels in, one logit out, cross-entropy with the mask."""
 
-    def __init__(self, encoder, channels, kept):
+    def __init__(self, x, kept):
         super().__init__()
-        self.encoder = encoder
+        self.encoder = ZScore(x)
+        self.reduce = self.reduction(x.shape[1], kept)
         self.head = nn.Sequential(nn.Linear(kept, 16), nn.LeakyReLU(0.2), nn.Linear(16, 1), nn.LeakyReLU(0.2))
         self.scale, self.bias = nn.Parameter(torch.ones(())), nn.Parameter(torch.zeros(()))
         self.register_buffer("weight", torch.tensor(20.0))
-        self.reduce = self.reduction(channels, kept)
-
-    def reduction(self, channels, kept):
-        return nn.Sequential(nn.Linear(channels, kept), nn.LeakyReLU(0.2))
-
-    def start(self, x):
-        """The logit's bias begins where few scores are above it."""
+        # The logit's bias begins where few scores are above it.
         with torch.no_grad():
             scores = torch.cat([self.head(self.reduce(self.encoder(part))) for part in x.split(65536)])
             self.bias.copy_(scores.mean() + 2 * scores.std())
+
+    def reduction(self, channels, kept):
+        return nn.Sequential(nn.Linear(channels, kept), nn.LeakyReLU(0.2))
 
     def forward(self, x):
         return self.scale * (self.head(self.reduce(self.encoder(x)))[:, 0] - self.bias)
 
     def loss(self, x, targets):
         return F.binary_cross_entropy_with_logits(self(x), targets, pos_weight=self.weight)
+
+    def after_epoch(self, done, epochs):
+        pass
 
 
 class Selector(nn.Module):
@@ -172,25 +167,27 @@ class Bands(Labelled):
         first, second = torch.triu_indices(len(rows), len(rows), 1)
         return loss + (rows @ rows.T)[first, second].mean()
 
+    def after_epoch(self, done, epochs):
+        self.reduce.temperature = 10 * (0.1 / 10) ** (done / epochs)
+
 
 def network(channels):
     return nn.Sequential(nn.Linear(channels, 128), nn.ReLU(), nn.Linear(128, 32, bias=False))
 
 
-def train(model, x, targets, epochs, batch, rate, decay):
-    optimizer = torch.optim.AdamW(model.parameters(), lr=rate, weight_decay=decay)
+def train(model, x, targets, trainer):
+    epochs = trainer["epochs"]
+    optimizer = torch.optim.AdamW(model.parameters(), lr=trainer["rate"], weight_decay=trainer["decay"])
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs)
     for epoch in range(epochs):
         model.train()
-        for part in torch.randperm(len(x)).split(batch):
+        for part in torch.randperm(len(x)).split(trainer["batch"]):
             optimizer.zero_grad(set_to_none=True)
             model.loss(x[part], targets[part]).backward()
             optimizer.step()
         schedule.step()
-        if isinstance(getattr(model, "reduce", None), Selector):
-            model.reduce.temperature = 10 * (0.1 / 10) ** ((epoch + 1) / epochs)
+        model.after_epoch(epoch + 1, epochs)
         # Cuvette validates every epoch on the training cube where no other is named.
-        model.eval()
         score(model, x)
 
 
@@ -209,75 +206,60 @@ def area(scores, targets):
     return float((ranks[positive].sum() - count * (count + 1) / 2) / (count * (len(scores) - count)))
 
 
-def svdd(epochs, batch, rate, before=ZScore, kernel=nn.Identity):
-    def fit(x, targets, shortened):
-        first = before(x)
-        channels = first(x[:2]).shape[1]
-        features = kernel(channels) if kernel is not nn.Identity else nn.Identity()
-        model = DeepSvdd(nn.Sequential(first, features), network(512 if kernel is not nn.Identity else channels), x)
-        train(model, x, targets, shortened or epochs, batch, rate, 0.01)
-        return model
-    return fit
-
-
-def labelled(kind, kept, epochs, batch, rate, decay):
-    def fit(x, targets, shortened):
-        model = kind(ZScore(x), BANDS, kept)
-        model.start(x)
-        train(model, x, targets, shortened or epochs, batch, rate, decay)
-        return model
-    return fit
-
-
 class Shape(nn.Module):
     """450 to 890 nm, unit norm, then standardised."""
 
-    def __init__(self, x):
+    def __init__(self, x, wavelengths):
         super().__init__()
-        kept = numpy.flatnonzero((WAVELENGTHS >= 450) & (WAVELENGTHS <= 890))
-        self.first, self.last = int(kept[0]), int(kept[-1]) + 1
+        kept = [index for index, wavelength in enumerate(wavelengths) if 450 <= wavelength <= 890]
+        self.bands = slice(kept[0], kept[-1] + 1)
         self.unit = UnitNorm()
-        self.standard = ZScore(self.unit(x[:, self.first:self.last]))
+        self.standard = ZScore(self.unit(x[:, self.bands]))
 
     def forward(self, x):
-        return self.standard(self.unit(x[:, self.first:self.last]))
+        return self.standard(self.unit(x[:, self.bands]))
 
 
-def pca_rx(x, _targets, _epochs):
+def pca_rx(x):
     pca = PCA(x, 12)
     return nn.Sequential(pca, RX(pca(x)))
 
 
+def rbf(x):
+    return nn.Sequential(ZScore(x), Fourier(x.shape[1], 512))
+
+
+def svdd(before, x):
+    return DeepSvdd(before, network(before(x[:2]).shape[1]), x)
+
+
+# What has a loss is trained. Each is given the pixels [N, C] and the wavelengths [C].
 TEMPLATES = {
-    "rx": lambda x, targets, epochs: RX(x),
-    "pca-rx": pca_rx,
-    "deep-svdd": svdd(20, 1024, 3e-4),
-    "deep-svdd-vnir": svdd(10, 4096, 3e-4, before=Shape),
-    "deep-svdd-rbf": svdd(5, 1024, 1e-4, kernel=lambda bands: Fourier(bands, 512)),
-    "channel-mixer": labelled(Labelled, 3, 20, 1024, 3e-3, 0.01),
-    "concrete-bands": labelled(Bands, 4, 40, 2048, 0.1, 0),
+    "rx": lambda x, _wavelengths: RX(x),
+    "pca-rx": lambda x, _wavelengths: pca_rx(x),
+    "deep-svdd": lambda x, _wavelengths: svdd(ZScore(x), x),
+    "deep-svdd-vnir": lambda x, wavelengths: svdd(Shape(x, wavelengths), x),
+    "deep-svdd-rbf": lambda x, _wavelengths: svdd(rbf(x), x),
+    "channel-mixer": lambda x, _wavelengths: Labelled(x, 3),
+    "concrete-bands": lambda x, _wavelengths: Bands(x, 4),
 }
 
 
 def work(request):
+    if request["template"] not in TEMPLATES:
+        return {"auc": None}
     torch.manual_seed(0)
-    x = read(request["cube"], numpy.float32, BANDS)
-    targets = (read(request["mask"], numpy.uint8, 1)[:, 0] > 0).float()
-    model = TEMPLATES[request["template"]](x, targets, request["epochs"])
+    x = read(request["cube"], numpy.float32, request["pixels"])
+    targets = (read(request["mask"], numpy.uint8, request["pixels"])[:, 0] > 0).float()
+    model = TEMPLATES[request["template"]](x, request["wavelengths"])
+    if hasattr(model, "loss"):
+        train(model, x, targets, request["trainer"])
     scores = score(model, x)
     torch.quantile(scores, 0.995)
     found = area(scores, targets)
     with tempfile.TemporaryDirectory() as folder:
         torch.save(model.state_dict(), os.path.join(folder, "state.pt"))
-    return found
+    return {"auc": found}
 
 
-print(json.dumps({"torch": torch.__version__}), flush=True)
-for line in sys.stdin:
-    request = json.loads(line)
-    times = []
-    for _ in range(request["repeats"]):
-        begin = time.perf_counter()
-        auc = work(request)
-        times.append(1000 * (time.perf_counter() - begin))
-    print(json.dumps({"ms": times, "auc": auc}), flush=True)
+serve(work)
