@@ -1,4 +1,5 @@
 import { Command, Option } from 'commander'
+import { FIT_MEMORY_MB } from '../shared/memory'
 import { deviceOption, EXPORT_TARGETS, finiteNumber, positiveNumber, RUN_FORMATS, wholeNumber } from './arguments'
 import type { ExportOptions } from './commands/export'
 import type { FitOptions } from './commands/fit'
@@ -48,7 +49,7 @@ export function cuvetteProgram(version: string, terminal: Terminal, conclude: Co
     .option('--epochs <n>', 'instead of the number in the document', wholeNumber(1))
     .option('--seed <n>', 'of every random number', wholeNumber(0, 2 ** 32 - 1))
     .option('--learning-rate <rate>', 'instead of the one in the document', positiveNumber)
-    .option('--memory <MB>', 'budget for pixels in memory; with less, training draws from fewer; default: 512', positiveNumber)
+    .option('--memory <MB>', `budget for pixels in memory; with less, training draws from fewer; default: ${FIT_MEMORY_MB}`, positiveNumber)
     .addOption(deviceOption())
     .option('--from <folder>', 'start from this trained pipeline: its nodes of the same name, type and shapes are taken over')
     .option('--resume', 'continue from the checkpoint in --out')

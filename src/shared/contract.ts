@@ -107,9 +107,6 @@ export interface Settings {
   overviews: boolean
 }
 
-/** The least that a memory budget may be, in megabytes. */
-export const LEAST_MEMORY_MB = 16
-
 /** Where wavelengths come from. */
 export type SpectralSource = { kind: 'text'; text: string } | { kind: 'file'; path: string } | { kind: 'cube'; cubeId: string }
 

@@ -1,11 +1,9 @@
 import { dirname } from 'node:path'
 import * as v from 'valibot'
 import type { Settings } from '../shared/contract'
-import { LEAST_MEMORY_MB } from '../shared/contract'
+import { LARGEST_MEMORY_MB, LEAST_MEMORY_MB } from '../shared/memory'
 import { makeFolder } from './folders'
 import { readJsonFile, writeJsonFile } from './json-file'
-
-const LARGEST_MEMORY_MB = 2 ** 20
 
 export const SettingsSchema = v.strictObject({
   memoryMB: v.nullable(v.pipe(v.number(), v.integer(), v.minValue(LEAST_MEMORY_MB), v.maxValue(LARGEST_MEMORY_MB))),

@@ -246,4 +246,21 @@ describe('running a trained pipeline', () => {
     await run({ pipelineFolder: fitted, memoryMB: 0.01 })
     expect((await readFile(join(out, 'scene_scores.img'))).equals(large)).toBe(true)
   })
+
+  it('lets an image through whole that fits into the budget it was given, however large', async () => {
+    const fitted = join(folder, 'whole-image')
+    const { path, text } = rx()
+    const document = JSON.parse(text) as { nodes: Record<string, { type: string; config?: object }>; connections: [string, string][] }
+    document.nodes.image = { type: 'MinMaxNormalizer', config: { use_running_stats: false } }
+    document.connections.splice(0, 1, ['cube.cube', 'image.data'], ['image.normalized', 'rx.data'])
+    await fitPipeline(request({ path, text: JSON.stringify(document) }, [cube], fitted), observed())
+    // Above the 64 MB that are read at once of cubes that go through in windows.
+    const shape: [number, number, number] = [1000, 2900, 6]
+    const large = await writeScene(folder, 'large', scenePixels(1, shape), shape, null)
+    const scored = (memoryMB?: number) => run({ pipelineFolder: fitted, data: [large], ...(memoryMB && { memoryMB }) })
+    const refusal = (most: number) => ({ code: 'bad-argument', message: `This pipeline needs the whole image ${large} at once, 67 MB, and may use ${most} MB; raise --memory or cut the cube.` })
+    await expect(scored()).rejects.toMatchObject(refusal(64))
+    await expect(scored(132)).rejects.toMatchObject(refusal(66))
+    expect((await scored(134)).cubes[0].shape.slice(0, 2)).toEqual([1000, 2900])
+  })
 })

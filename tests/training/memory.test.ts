@@ -4,7 +4,8 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { Cube } from '../../src/engine/cube'
 import { openTrainedPipeline } from '../../src/engine/inference/trained-pipeline'
 import { fitPipeline } from '../../src/engine/training/fit'
-import { DEFAULT_MEMORY_MB, fitMemory } from '../../src/engine/training/memory'
+import { fitMemory } from '../../src/engine/training/memory'
+import { FIT_MEMORY_MB } from '../../src/shared/memory'
 import { contents, deepSVDD, observed, request, rx, scenePixels, temporaryFolder, writeScene } from './scene'
 
 vi.mock('../../src/engine/nodes/registry', async (original) => {
@@ -54,7 +55,7 @@ const mean = (trainer: Record<string, unknown>) => deepSVDD({ batch: undefined, 
 })
 
 describe('the shares of a memory budget', () => {
-  it.each([1, 16, 64, DEFAULT_MEMORY_MB, 4096])('of %i MB are at most that', (megabytes) => {
+  it.each([1, 16, 64, FIT_MEMORY_MB, 4096])('of %i MB are at most that', (megabytes) => {
     const { training, validation, read, gathered, image } = fitMemory(megabytes)
     expect(training + validation + read + gathered).toBeLessThanOrEqual(megabytes * 2 ** 20)
     // Images go through instead of loose pixels.

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { RUN_MEMORY_MB } from '../../shared/memory'
 import { CuvetteError } from '../../shared/problem'
 import type { CubeRunReport, RunReport, RunRequest } from '../../shared/reports'
 import type { Cube, Reference } from '../cube'
@@ -20,8 +21,6 @@ import { secondsSince, startStage } from './work'
 
 export const METRICS_FILE = 'metrics.json'
 
-/** Megabytes of pixels in memory when the caller names no number. */
-const DEFAULT_MEMORY_MB = 256
 /** Larger windows read no faster. */
 const LARGEST_WINDOW = 64 * 2 ** 20
 
@@ -84,8 +83,11 @@ async function runCube({ cube, mask, name, session, trained, request, warnings }
   const { path, shape } = cube.description
   const targets = await readTargets(trained.pipeline, cube, mask, context.signal)
   const meter = startStage(context, 'score', `Scoring ${path}`, shape[0] * shape[1])
+  const half = ((request.memoryMB ?? RUN_MEMORY_MB) * 2 ** 20) / 2
   const scene = await scoreScene(session, trained.pipeline, cube, targets, {
-    bytes: Math.min(LARGEST_WINDOW, ((request.memoryMB ?? DEFAULT_MEMORY_MB) * 2 ** 20) / 2),
+    bytes: Math.min(LARGEST_WINDOW, half),
+    // Who names a budget may use all of it for an image that goes through whole.
+    imageBytes: request.memoryMB === undefined ? Math.min(LARGEST_WINDOW, half) : half,
     threshold: request.threshold,
     signal: context.signal,
     onPixels: (count) => meter.advance(count),

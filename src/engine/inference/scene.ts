@@ -30,6 +30,8 @@ export interface Scene {
 
 export interface SceneOptions {
   bytes: number
+  /** Largest image that goes through whole, where the scores need all of it; default: `bytes`. */
+  imageBytes?: number
   /** Instead of the decider's rule. */
   threshold?: number
   signal?: AbortSignal

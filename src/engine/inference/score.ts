@@ -4,6 +4,7 @@ import type { Session } from '../onnx/session'
 import { float32 } from '../onnx/tensor'
 import { chunksOf, scan } from './scan'
 import type { PixelTest } from './usable-pixels'
+import { imageBytes, megabytes } from './whole-image'
 
 /** Side of a tile of an image that is scored with its neighbourhood. */
 const TILE = 128
@@ -11,6 +12,8 @@ const TILE = 128
 export interface ScoreOptions {
   /** Bytes of pixels in memory at once. The scores themselves (4 bytes a pixel) come on top. */
   bytes: number
+  /** Largest image that goes through whole; default: `bytes`. */
+  imageBytes?: number
   /** Whether each pixel's score depends on that pixel alone; otherwise the whole image goes through at once. */
   local: boolean
   /**
@@ -119,12 +122,11 @@ function tilesOf(lines: number, samples: number, side: number, halo: number): Ti
   })))
 }
 
-async function wholeImage(cube: Cube, { bytes, signal }: ScoreOptions): Promise<Float32Array> {
-  const { path, shape: [lines, samples, bands] } = cube.description
-  const needed = 4 * lines * samples * bands
-  if (needed > bytes) {
-    const megabytes = (size: number) => Math.ceil(size / 2 ** 20)
-    throw new CuvetteError('bad-argument', `This pipeline needs the whole image ${path} at once, ${megabytes(needed)} MB, and may use ${megabytes(bytes)} MB; raise --memory or cut the cube.`, { path })
+async function wholeImage(cube: Cube, { bytes, imageBytes: most = bytes, signal }: ScoreOptions): Promise<Float32Array> {
+  const { path, shape: [lines, samples] } = cube.description
+  const needed = imageBytes(cube)
+  if (needed > most) {
+    throw new CuvetteError('bad-argument', `This pipeline needs the whole image ${path} at once, ${megabytes(needed)}, and may use ${megabytes(most)}; raise --memory or cut the cube.`, { path })
   }
   return await cube.readPixels({ line: 0, sample: 0, lines, samples }, null, undefined, signal)
 }

@@ -1,7 +1,7 @@
 import type { DetectionMetrics } from '../../shared/metrics'
 import type { DeviceChoice, DeviceReport } from '../../shared/device'
 import { detectionMetrics, thresholdCurve } from '../../shared/threshold-curve'
-import { scoresAreLocal, scoreScene } from '../inference/scene'
+import { scoreScene } from '../inference/scene'
 import { scoringModel } from '../inference/partial-model'
 import { deciderOf, pixelScores, thresholdByRule } from '../inference/threshold'
 import type { FittedScene } from '../inference/trained-pipeline'
@@ -31,7 +31,7 @@ export async function assess(model: Uint8Array, pipeline: Pipeline, frames: read
     const warnings: string[] = []
     const judged: Judged[] = []
     for (const { cube, targets } of frames) {
-      const scene = await scoreScene(session, pipeline, cube, targets, { bytes: scoresAreLocal(pipeline) ? memory.read : memory.image, signal: context.signal, onPixels: (count) => meter.advance(count) })
+      const scene = await scoreScene(session, pipeline, cube, targets, { bytes: memory.read, imageBytes: memory.image, signal: context.signal, onPixels: (count) => meter.advance(count) })
       const decided = scene.decisions !== null
       scenes.push({
         path: cube.description.path, threshold: Number.isFinite(scene.threshold) ? scene.threshold : null, flagged: decided ? scene.flagged : null, unusable: scene.unusable, metrics: scene.metrics,

@@ -9,6 +9,7 @@ import { decodeSafetensors, encodeSafetensors } from '../files/safetensors'
 import { hasRecord, PIPELINE_FILES, RECORD_FORMAT, TRAINING_FOLDER, UNFINISHED_FOLDER } from '../inference/trained-pipeline'
 import { haloOf, scoresAreLocal } from '../inference/scene'
 import { CUVETTE_VERSION, runtimeVersions } from '../inference/version'
+import { imageBytes, megabytes } from '../inference/whole-image'
 import type { WorkContext } from '../inference/work'
 import { secondsSince } from '../inference/work'
 import { probeDevice } from '../onnx/device'
@@ -36,7 +37,7 @@ import { CHECKPOINTS_FOLDER, checkpointsFolder, keptFile, LAST_CHECKPOINT, remov
 import type { LearnerState } from './learner'
 import { openLearner } from './learner'
 import type { FitMemory } from './memory'
-import { fitMemory, imageBytes, megabytes, requireRoom } from './memory'
+import { fitMemory, requireRoom } from './memory'
 import { resolvedDocument } from './resolved-document'
 import type { Samples } from './samples'
 import { gatherSamples, prepareData } from './samples'
@@ -63,9 +64,10 @@ export async function fitPipeline(request: FitRequest, context: WorkContext): Pr
   try {
     const device = await probeDevice(request.device)
     inputs = await openInputs(request, overrides, context.signal)
-    requireRoom(inputs, fitMemory(request.memoryMB))
+    const memory = fitMemory(request.memoryMB)
+    requireRoom(inputs, memory)
     const warm = request.from === undefined ? null : await warmStart(request.from, inputs.pipeline)
-    const fit = new Fit(request, context, inputs, overrides, device)
+    const fit = new Fit(request, context, inputs, overrides, memory, device)
     return await (earlier ? fit.resume(earlier.checkpoint) : fit.start(warm)).then((report) => ({ ...report, seconds: secondsSince(started) }))
   } catch (error) {
     if (context.signal.aborted && !(error instanceof CuvetteError && error.code === 'cancelled')) {
@@ -87,7 +89,6 @@ interface StatisticalOutcome {
 class Fit {
   private readonly warnings: string[] = []
   private readonly seed: number
-  private readonly memory: FitMemory
   private state: PipelineState = new Map()
   private statistical: StatisticalOutcome = { nodes: [], pixels: 0, seconds: 0 }
   private progress: GradientProgress | null = null
@@ -99,9 +100,9 @@ class Fit {
     private readonly context: WorkContext,
     private readonly inputs: FitInputs,
     private readonly overrides: TrainerOverrides,
+    private readonly memory: FitMemory,
     private device: DeviceReport,
   ) {
-    this.memory = fitMemory(request.memoryMB)
     this.seed = inputs.pipeline.trainer?.seed ?? overrides.seed ?? DEFAULT_SEED
   }
 
@@ -147,9 +148,9 @@ class Fit {
     this.announce()
     const progress = progressOf(checkpoint, path)
     this.progress = progress
-    const { statistical, from } = checkpoint.properties.strings as Record<string, string | undefined>
-    this.statistical = { ...(JSON.parse(statistical ?? '') as Omit<StatisticalOutcome, 'seconds'>), seconds: 0 }
-    this.from = from === undefined ? null : (JSON.parse(from) as StartedFrom)
+    const { strings } = checkpoint.properties
+    this.statistical = { ...(JSON.parse(strings.statistical) as Omit<StatisticalOutcome, 'seconds'>), seconds: 0 }
+    this.from = JSON.parse(strings.from ?? 'null') as StartedFrom | null
     const folder = await resumedFitFolder(request.out)
     const before = progress.epochs.length
     try {
@@ -327,10 +328,10 @@ class Fit {
     if (stopped && this.context.signal.aborted) return null
     const { pipeline, frames: trained, test } = this.inputs
     const frames = which === 'training' ? trained : test
-    const large = !scoresAreLocal(pipeline) && haloOf(pipeline) === null && frames.find((frame) => imageBytes(frame) > this.memory.image)
+    const large = !scoresAreLocal(pipeline) && haloOf(pipeline) === null && frames.find(({ cube }) => imageBytes(cube) > this.memory.image)
     if (large) {
       // What was trained on tiles is not lost for that.
-      this.warn([`The ${which} cubes were not scored: the scores need the whole image ${large.cube.description.path} at once, ${megabytes(imageBytes(large))}, and the fit may use ${megabytes(this.memory.image)} for images; raise --memory, or score with "cuvette run --memory".`])
+      this.warn([`The ${which} cubes were not scored: the scores need the whole image ${large.cube.description.path} at once, ${megabytes(imageBytes(large.cube))}, and the fit may use ${megabytes(this.memory.image)} for images; raise --memory, or score with "cuvette run --memory".`])
       return null
     }
     try {

@@ -1,14 +1,12 @@
+import { FIT_MEMORY_MB } from '../../shared/memory'
 import { CuvetteError } from '../../shared/problem'
+import { imageBytes, megabytes } from '../inference/whole-image'
 import { looksAtImages, wantingImages } from '../pipeline/locality'
 import { nodesToFit } from '../pipeline/state'
-import type { Frame } from './data'
 import type { FitInputs } from './inputs'
 
 // How the memory budget of a fit is shared out. On top come what a session needs for the pixels that go through it, one
 // byte a pixel for each mask, and the scores of the cube that is scored at the end (4 to 8 bytes a pixel).
-
-/** Megabytes when the caller names no number. */
-export const DEFAULT_MEMORY_MB = 512
 
 /** Bytes. The first four together are at most the budget. */
 export interface FitMemory {
@@ -32,7 +30,7 @@ const MOST_GATHERED = 64 * 2 ** 20
 const IMAGE = 2 ** 30
 
 export function fitMemory(memoryMB?: number): FitMemory {
-  const share = (part: number): number => Math.floor(((memoryMB ?? DEFAULT_MEMORY_MB) * 2 ** 20) / part)
+  const share = (part: number): number => Math.floor(((memoryMB ?? FIT_MEMORY_MB) * 2 ** 20) / part)
   return {
     training: share(2),
     validation: share(4),
@@ -40,11 +38,6 @@ export function fitMemory(memoryMB?: number): FitMemory {
     gathered: Math.min(MOST_GATHERED, share(8)),
     image: memoryMB === undefined ? IMAGE : share(2),
   }
-}
-
-/** Bytes of a cube as an image of float32. */
-export function imageBytes({ cube: { description: { shape: [lines, samples, bands] } } }: Pick<Frame, 'cube'>): number {
-  return 4 * lines * samples * bands
 }
 
 /**
@@ -55,7 +48,7 @@ export function requireRoom({ pipeline, frames, validation }: Pick<FitInputs, 'p
   const refuse = (what: string, needed: number, instead: string): void => {
     if (needed > most) throw new CuvetteError('bad-argument', `${what} ${megabytes(needed)} at once, and the fit may use ${megabytes(most)} for images; ${instead}raise --memory.`, { path: frames[0].cube.description.path })
   }
-  const sizes = frames.map(imageBytes).sort((a, b) => b - a)
+  const sizes = frames.map(({ cube }) => imageBytes(cube)).sort((a, b) => b - a)
   const looking = nodesToFit(pipeline).find(({ node }) => looksAtImages(pipeline, node.inputs[node.type.fit?.port ?? ''].node))
   if (looking) refuse(`The statistics of ${looking.node.name} are of whole images, which need`, sizes[0], 'cut the cubes, or ')
   const { trainer } = pipeline
@@ -67,11 +60,6 @@ export function requireRoom({ pipeline, frames, validation }: Pick<FitInputs, 'p
     refuse(`A batch of ${batch.size} tiles of ${batch.lines} x ${batch.samples} pixels needs`, 4 * batch.size * batch.lines * batch.samples * bands, 'set a smaller trainer.batch, or ')
   } else {
     const trained = sizes.slice(0, batch.size).reduce((sum, bytes) => sum + bytes, 0)
-    refuse(`The node ${wanting.name} looks at images, so whole frames go through, which need`, Math.max(trained, ...validation.map(imageBytes)), 'set trainer.batch to {tiles: 8, size: [64, 64]}, or ')
+    refuse(`The node ${wanting.name} looks at images, so whole frames go through, which need`, Math.max(trained, ...validation.map(({ cube }) => imageBytes(cube))), 'set trainer.batch to {tiles: 8, size: [64, 64]}, or ')
   }
-}
-
-/** "17 MB" */
-export function megabytes(bytes: number): string {
-  return `${Math.ceil(bytes / 2 ** 20)} MB`
 }

@@ -1,5 +1,6 @@
 import { CuvetteError } from '../../shared/problem'
 import { usablePixels } from '../inference/usable-pixels'
+import { imageBytes, megabytes } from '../inference/whole-image'
 import type { WorkContext } from '../inference/work'
 import { startStage } from '../inference/work'
 import { randomSource } from '../nodes/random'
@@ -10,7 +11,7 @@ import type { Frame, FrameReading, TrainingData } from './data'
 import { frameBatch, frameBatches, imagesOfPool, isIgnored, pixelBatches, requireSameSize, unusablePixel } from './data'
 import type { FitInputs } from './inputs'
 import type { FitMemory } from './memory'
-import { fitMemory, imageBytes, megabytes } from './memory'
+import { fitMemory } from './memory'
 import type { PixelPool } from './pixel-pool'
 import { countValid, fillPool } from './pixel-pool'
 import type { PixelStream } from './pixel-stream'
@@ -124,7 +125,7 @@ function noTile(kind: string, { lines, samples }: TileBatch, [{ cube: { descript
 
 /** A validation cube as a whole image, or, where it is too large or has pixels that cannot be used, as the tiles without them. */
 function imagesOfFrame(frame: Frame, holes: Uint8Array | null, batch: TileBatch, reading: FrameReading, most: number): ValidationGroup {
-  if (!holes && (!reading.whole || imageBytes(frame) <= most)) return [{ batch: frameBatch([frame], reading), pixels: pixelsOf([frame]) }]
+  if (!holes && (!reading.whole || imageBytes(frame.cube) <= most)) return [{ batch: frameBatch([frame], reading), pixels: pixelsOf([frame]) }]
   const { tiles } = gridTiles([frame], [holes], batch)
   if (tiles.length === 0) throw noTile('validation', batch, [frame])
   return tiles.map((tile) => ({ batch: batchOfTiles([frame], [tile], batch, reading.signal), pixels: batch.lines * batch.samples }))
