@@ -1,7 +1,7 @@
 import { homedir } from 'node:os'
 import { dirname, isAbsolute, join, resolve } from 'node:path'
 import * as v from 'valibot'
-import { isWithin, realPathOf } from '../engine/files/within'
+import { isWithinAny, realPathOf } from '../engine/files/within'
 import { CuvetteError } from '../shared/problem'
 import { makeFolder } from './folders'
 import { readJsonFile, writeJsonFile } from './json-file'
@@ -44,9 +44,7 @@ export class Grants {
 
   /** Whether the path lies in what was granted. */
   async allows(path: string): Promise<boolean> {
-    const real = await realPathOf(path)
-    for (const root of this.granted) if (isWithin(root, real)) return true
-    return false
+    return await isWithinAny(this.roots, path)
   }
 
   /** The absolute path, if it is granted or the person allows it now; else throws 'not-granted'. */

@@ -23,9 +23,7 @@ export class Pipelines {
   }
 
   async get(id: string): Promise<PipelineEntry> {
-    const found = (await this.list()).find((entry) => entry.id === id)
-    if (!found) throw new CuvetteError('bad-argument', `There is no pipeline with the id "${id}".`)
-    return found
+    return await this.read(await this.placeOf(id))
   }
 
   /**
@@ -34,19 +32,27 @@ export class Pipelines {
    */
   async check(text: string, cubeId: string | null, pipelineId: string | null): Promise<PipelineSummary> {
     const cube = cubeId === null ? null : this.cubes.sourceOf(this.cubes.require(cubeId).saved)
-    const path = pipelineId === null ? join(this.own, 'pipeline.yaml') : await this.pathOf(pipelineId)
+    const path = pipelineId === null ? this.newDocument : (await this.placeOf(pipelineId)).path
     return await this.engines.browse.call('pipeline.check', { text, path, cube, modelFolders: this.grants.roots })
   }
 
-  /** Where a document lies. */
-  async pathOf(id: string): Promise<string> {
-    const found = (await this.places()).find((place) => place.id === id)
-    if (!found) throw new CuvetteError('bad-argument', `There is no pipeline with the id "${id}".`)
-    return found.path
+  /** Where the document of a run lies; one that is gone counts as the project's own, beside which its models are looked for. */
+  async pathOfRun(id: string): Promise<string> {
+    return (await this.places()).find((place) => place.id === id)?.path ?? this.newDocument
   }
 
   async catalogue(): Promise<NodeDescription[]> {
     return await this.engines.browse.call('nodes.catalogue', {})
+  }
+
+  private get newDocument(): string {
+    return join(this.own, 'pipeline.yaml')
+  }
+
+  private async placeOf(id: string): Promise<DocumentPlace> {
+    const found = (await this.places()).find((place) => place.id === id)
+    if (!found) throw new CuvetteError('bad-argument', `There is no pipeline with the id "${id}".`)
+    return found
   }
 
   private async places(): Promise<DocumentPlace[]> {

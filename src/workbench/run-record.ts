@@ -8,8 +8,6 @@ import { IdSchema } from './project'
 export interface SavedRun {
   entry: Omit<RunEntry, 'folder'>
   pipelineText: string
-  /** Where the document lay; runs of version 0.1 do not know it. */
-  pipelinePath?: string
   cubeReference: string
   maskReference: string | null
   /** The run whose trained pipeline this one starts from; left out: none. */
@@ -67,7 +65,6 @@ const SavedRunSchema = v.object({
     version: v.number(),
   }),
   pipelineText: v.string(),
-  pipelinePath: v.optional(v.string()),
   cubeReference: v.string(),
   maskReference: v.nullable(v.string()),
   fromRunId: v.optional(IdSchema),

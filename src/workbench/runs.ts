@@ -98,7 +98,6 @@ export class Runs {
           device: null, metrics: null, fit: null, scored: false, ruleThreshold: null, threshold: null, version: this.nextVersion(),
         },
         pipelineText: pipeline.text,
-        pipelinePath: await this.pipelines.pathOf(pipeline.id),
         cubeReference: this.cubes.sourceOf(cube.saved),
         maskReference: this.cubes.maskOf(cube.saved),
         ...(args.fromRunId && { fromRunId: args.fromRunId }),
@@ -189,7 +188,7 @@ export class Runs {
     this.update(run, { fit: null, metrics: null, scored: false, ruleThreshold: null, epochs: resume ? saved.entry.epochs : [], version: this.nextVersion() })
 
     const report = await this.engines.compute.call('fit', {
-      pipeline: { text: saved.pipelineText, path: saved.pipelinePath ?? join(this.project.folder, 'pipelines', 'pipeline.yaml') },
+      pipeline: { text: saved.pipelineText, path: await this.pipelines.pathOfRun(saved.entry.pipelineId) },
       modelFolders: this.grants.roots,
       data: [saved.cubeReference],
       // null, not []: a mask that the user detached must not be found again beside the cube.

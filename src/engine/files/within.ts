@@ -8,6 +8,12 @@ export function isWithin(root: string, path: string): boolean {
   return way === '' || (way !== '..' && !way.startsWith(`..${sep}`) && !isAbsolute(way))
 }
 
+/** Whether `path`, links followed, is one of `roots` or lies below one. The links of the roots were followed when they were granted. */
+export async function isWithinAny(roots: readonly string[], path: string): Promise<boolean> {
+  const real = await realPathOf(path)
+  return roots.some((root) => isWithin(root, real))
+}
+
 /** More links than this in a row is a loop. */
 const LINK_LIMIT = 40
 

@@ -4,7 +4,7 @@ import type { Stage } from '../nodes/node'
 import type { Graph, Value } from '../onnx/graph'
 import { ancestors } from './locality'
 import type { Pipeline, PipelineNode, PipelineState, PortReference } from './pipeline'
-import { enteringBands, nodeNamed } from './pipeline'
+import { enteringBands, nodeNamed, scoringNode } from './pipeline'
 import { isScorePort } from './ports'
 import { stateKey } from './state'
 import { PipelineWriter } from './writer'
@@ -62,15 +62,14 @@ export interface Measured {
  * [B,H,W,1] port of the order of running. Throws CuvetteError('bad-pipeline') when nothing makes scores.
  */
 export function scorePorts(pipeline: Pipeline): { scores: PortReference; decisions: PortReference | null } {
-  const decider = pipeline.nodes.find(({ type }) => type.description.role === 'decider')
-  if (decider) {
-    const { inputs, outputs } = decider.type.description
-    return { scores: decider.inputs[inputs[0].name], decisions: { node: decider.name, port: outputs[0].name } }
+  const node = scoringNode(pipeline.nodes)
+  if (node?.type.description.role === 'decider') {
+    const { inputs, outputs } = node.type.description
+    return { scores: node.inputs[inputs[0].name], decisions: { node: node.name, port: outputs[0].name } }
   }
-  const candidates = pipeline.nodes.flatMap(({ name, type }) => type.description.outputs.filter(isScorePort).map((port) => ({ node: name, port: port.name })))
-  const scores = candidates[candidates.length - 1] as PortReference | undefined
-  if (!scores) throw new CuvetteError('bad-pipeline', 'No node of the pipeline makes scores, one number per pixel; add a detector such as RXGlobal.', { path: pipeline.document.path })
-  return { scores, decisions: null }
+  const port = node?.type.description.outputs.findLast(isScorePort)
+  if (!node || !port) throw new CuvetteError('bad-pipeline', 'No node of the pipeline makes scores, one number per pixel; add a detector such as RXGlobal.', { path: pipeline.document.path })
+  return { scores: { node: node.name, port: port.name }, decisions: null }
 }
 
 /** Graph of stage inference, state frozen. Throws CuvetteError('bad-pipeline') for state that was never fitted and for unknown ports. */

@@ -1,7 +1,7 @@
 import type { NodeType, Parameters, Stage } from '../nodes/node'
 import { localityOf } from '../nodes/node'
 import type { Pipeline, PipelineNode } from './pipeline'
-import { isScorePort } from './ports'
+import { scoringNode } from './pipeline'
 
 const STAGES: readonly Stage[] = ['train', 'validation', 'inference']
 
@@ -35,13 +35,13 @@ type TrainingNode = Pick<PipelineNode, 'name' | 'type' | 'parameters' | 'inputs'
 export function wantingImages<Node extends TrainingNode>(nodes: readonly Node[], losses: readonly string[]): Node | undefined {
   const sinks = nodes.filter(({ name, type, parameters, stages }) =>
     losses.includes(name) || (type.description.role === 'metric' && stages?.includes('val') !== false) || STAGES.some((stage) => (type.moving?.(parameters, stage, () => false) ?? []).length > 0))
-  const score = nodes.find(({ type }) => type.description.role === 'decider') ?? nodes.findLast(({ type }) => type.description.outputs.some(isScorePort))
+  const score = scoringNode(nodes)
   return withAncestors(nodes, [...sinks, ...(score ? [score] : [])].map(({ name }) => name)).find(({ type, parameters }) => wantsImages(type, parameters))
 }
 
-/** Whether a node can be computed from what a training shows: loose pixels, where nothing that it computes wants images. */
-export function isShownEnough({ nodes, trainer }: Pick<Pipeline, 'nodes' | 'trainer'>, { name }: PipelineNode): boolean {
-  return wantingImages(nodes, trainer?.losses ?? []) !== undefined || !withAncestors(nodes, [name]).some(({ type, parameters }) => wantsImages(type, parameters))
+/** Whether a node must be shown images, because it or one before it looks at them in some stage. */
+export function needsImages(pipeline: Pipeline, { name }: PipelineNode): boolean {
+  return ancestors(pipeline, [name]).some(({ type, parameters }) => wantsImages(type, parameters))
 }
 
 function wantsImages(type: NodeType, parameters: Parameters): boolean {

@@ -3,7 +3,7 @@ import { dirname, resolve } from 'node:path'
 import { CuvetteError } from '../../shared/problem'
 import type { NodeFile } from '../nodes/node'
 import { nodeType } from '../nodes/registry'
-import { isWithin, realPathOf } from '../files/within'
+import { isWithinAny, realPathOf } from '../files/within'
 import { readModelFile } from '../onnx/reading/file'
 import type { DocumentNode, PipelineDocument } from './document'
 import type { Pipeline } from './pipeline'
@@ -31,7 +31,7 @@ function named(document: PipelineDocument): { node: DocumentNode; parameter: str
 
 /**
  * The document with the files that its nodes name, read relative to the document. `granted`: folders and files beside the
- * document's own folder that may be read; null: everything may. Links are followed before that is judged.
+ * document's own folder that may be read, their links followed; null: everything may. Links are followed before that is judged.
  * Throws CuvetteError: 'missing-file', 'bad-artifact', 'not-granted'.
  */
 export async function withNodeFiles(document: PipelineDocument, granted: readonly string[] | null): Promise<PipelineDocument> {
@@ -50,8 +50,7 @@ export async function withNodeFiles(document: PipelineDocument, granted: readonl
 
 /** Nothing is said of a file that may not be read, not even whether it is there. */
 async function requireGranted(path: string, own: string, granted: readonly string[], { name, type }: DocumentNode): Promise<void> {
-  const real = await realPathOf(path)
-  for (const root of [own, ...granted]) if (isWithin(await realPathOf(root), real)) return
+  if (await isWithinAny([await realPathOf(own), ...granted], path)) return
   throw new CuvetteError('not-granted', `The node ${name} (${type}) names the model ${path}, which lies neither beside the document in ${own} nor in a folder that was opened; put it beside the document, or open its folder.`, { path, where: name })
 }
 

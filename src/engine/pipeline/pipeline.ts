@@ -2,6 +2,7 @@ import { keptByCube } from '../nodes/cube-source'
 import type { NodeFile, NodeType, Parameters } from '../nodes/node'
 import type { Tensor } from '../onnx/tensor'
 import type { PipelineDocument } from './document'
+import { isScorePort } from './ports'
 import type { TrainerSettings } from './trainer'
 
 /** What a pipeline must know of the cubes it will see. */
@@ -69,4 +70,12 @@ export function enteringBands({ nodes, facts }: Pick<Pipeline, 'nodes' | 'facts'
 export function enteringWavelengths(pipeline: Pick<Pipeline, 'nodes' | 'facts'>): number[] | null {
   const { wavelengthsNm } = pipeline.facts
   return wavelengthsNm && enteringBands(pipeline).map((band) => wavelengthsNm[band])
+}
+
+/**
+ * The node behind the scores: the first decider, which judges them; without one, the last node of the order of running
+ * with a float [B,H,W,1] output; undefined where nothing makes scores.
+ */
+export function scoringNode<Node extends Pick<PipelineNode, 'type'>>(nodes: readonly Node[]): Node | undefined {
+  return nodes.find(({ type }) => type.description.role === 'decider') ?? nodes.findLast(({ type }) => type.description.outputs.some(isScorePort))
 }

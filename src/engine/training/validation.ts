@@ -3,7 +3,7 @@ import { decide, pixelScores, thresholdByRule } from '../inference/threshold'
 import type { Tensor } from '../onnx/tensor'
 import { measuredNodes, scorePorts } from '../pipeline/compile'
 import type { Measured } from '../pipeline/compile'
-import { isShownEnough } from '../pipeline/locality'
+import { needsImages, wantingImages } from '../pipeline/locality'
 import type { Pipeline, PortReference } from '../pipeline/pipeline'
 import { nodeNamed } from '../pipeline/pipeline'
 import type { Batch } from './batch'
@@ -38,7 +38,8 @@ export function watchedPorts(pipeline: Pipeline): string[] {
 
 /** Nodes that report numbers of a validation; a picture beside the detector does where whole images are shown. */
 function reportingNodes(pipeline: Pipeline): Measured[] {
-  return measuredNodes(pipeline).filter(({ node }) => isShownEnough(pipeline, node))
+  const showsImages = wantingImages(pipeline.nodes, pipeline.trainer?.losses ?? []) !== undefined
+  return measuredNodes(pipeline).filter(({ node }) => showsImages || !needsImages(pipeline, node))
 }
 
 /** A decision is made on the host, over a whole image, from what the decider is given. */
