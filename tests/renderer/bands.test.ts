@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { bandText, spectralRange, unitSymbol, wavelengthText } from '../../src/renderer/format/bands'
-import { firstBand, firstComposite, nanometres, nearestBand, presets } from '../../src/renderer/viewer/band-choice'
+import { firstBand, firstComposite, nanometres, nearestBand, presets } from '../../src/shared/band-choice'
 import { STRETCHES, stretchLimits } from '../../src/renderer/viewer/stretch'
 import { badIntervals, bandOrder } from '../../src/renderer/charts/spectrum-option'
 

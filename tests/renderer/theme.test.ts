@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { COLOUR_MAPS, colourGradient, colourTable, oklchToSrgb } from '../../src/renderer/theme/colour-maps'
+import { COLOUR_MAPS, colourGradient, colourTable, oklchToSrgb } from '../../src/shared/colour-maps'
 import { PIN_COLOURS, PIN_COLOURS_LIGHT, rgbOf } from '../../src/renderer/theme/overlay-colours'
 
 const css = readFileSync('src/renderer/theme/tokens.css', 'utf8')

@@ -1,6 +1,6 @@
 import type { CubeDescription } from '../../shared/cube'
 import { unitSymbol } from '../format/bands'
-import { nanometres, nearestBand } from '../viewer/band-choice'
+import { nanometres, nearestBand } from '../../shared/band-choice'
 
 type Spectral = Pick<CubeDescription, 'shape' | 'wavelengths' | 'wavelengthUnit' | 'badBands' | 'defaultBands'>
 

@@ -1,8 +1,8 @@
 import { defineStore } from 'pinia'
 import { computed, reactive, ref, watch } from 'vue'
 import type { CubeEntry } from '../../shared/contract'
-import type { Composite } from '../viewer/band-choice'
-import { firstBand, firstComposite } from '../viewer/band-choice'
+import type { Composite } from '../../shared/band-choice'
+import { firstBand, firstComposite } from '../../shared/band-choice'
 import { STRETCHES } from '../viewer/stretch'
 import { useCubes } from './cubes'
 

@@ -1,4 +1,4 @@
-import { colourTable } from '../../theme/colour-maps'
+import { colourTable } from '../../../shared/colour-maps'
 import fragment from '../shaders/heat.frag.glsl?raw'
 import { Layer } from './layer'
 import type { PlaneTextures } from './plane-textures'

@@ -1,4 +1,4 @@
-import type { CubeDescription } from '../../shared/cube'
+import type { CubeDescription } from './cube'
 
 export type Composite = [number, number, number]
 
