@@ -85,6 +85,8 @@ export async function runNode({ type, parameters, inputs, state = {}, stage = 'i
     file: (parameter) => { throw new Error(`No file for ${parameter}`) },
     isTrained: (name) => trained.includes(name),
     rows: (port) => graph.op('Flatten', [handles[port]], { axis: 3 }),
+    judgedRows: (port) => graph.op('Flatten', [handles[port]], { axis: 3 }),
+    judged: () => null,
     setting: (name, fallback) => {
       if (name in settings) feeds[`setting.${name}`] = float32([], [settings[name]])
       return graph.input(`setting.${name}`, 'float32', [], float32([], [fallback]))

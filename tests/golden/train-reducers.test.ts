@@ -62,6 +62,8 @@ class Wiring {
     const written = type.write?.({
       graph: this.graph, parameters, inputs, tensors, state: handles, stage: 'train', scope: name, file: (parameter) => { throw new Error(`No file for ${parameter}`) }, wavelengthsNm: null, isTrained: () => true,
       rows: (port) => this.graph.op('Flatten', [inputs[port]], { axis: 3 }),
+      judgedRows: (port) => this.graph.op('Flatten', [inputs[port]], { axis: 3 }),
+      judged: () => null,
       setting: (setting) => this.input(`${name}.${setting}`, drawn[setting]),
       noise: (noise) => this.input(`${name}.${noise}`, drawn[noise]),
       update: (key, next) => { this.updates.set(`${name}.${key}`, next) },

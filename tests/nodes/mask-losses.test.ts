@@ -52,6 +52,39 @@ describe('in a pipeline of any size', () => {
   })
 })
 
+describe('pixels that are not to be judged', () => {
+  const bands = 4
+  const cube = Float32Array.from({ length: 12 * bands }, (_, at) => Math.sin(at))
+  const targets = Uint8Array.from({ length: 12 }, (_, at) => at % 4 === 0 ? 1 : 0)
+  const judged = Uint8Array.from({ length: 12 }, (_, at) => at % 3 === 1 ? 0 : 1)
+  const kept = [...judged.keys()].filter((pixel) => judged[pixel])
+
+  it.each([
+    ['AnomalyBCEWithLogits', 'predictions', 'targets', { pos_weight: 4 }],
+    ['IoULoss', 'predictions', 'targets', { normalize_method: 'minmax' }],
+    ['ForegroundContrastLoss', 'rgb', 'mask', { compactness_weight: 0.5, anchor_weight: 0.5 }],
+  ])('change neither %s nor its gradient', async (type, port, mask, config) => {
+    const key = 'projection.net.fc1.weight'
+    const pipeline = pipelineOf(trained(type, port, mask, config), { channels: bands, wavelengthsNm: null })
+    const state = initialState(pipeline, 1)
+    const run = async (judging: boolean, feeds: Record<string, Tensor>) => {
+      const { graph, loss: value, parameters, userInputs } = compileTraining(pipeline, state, { trained: [key], judging })
+      expect(userInputs.includes('judged')).toBe(judging)
+      const [[, gradient]] = differentiate(graph, value, parameters)
+      graph.output('loss', value)
+      graph.output('gradient', gradient)
+      const session = await openSession(encodeModel(graph), 'cpu', { threads: 1 })
+      const found = await session.run({ ...feeds, [key]: state.get(key) as Tensor }).finally(() => session.release())
+      return [found.loss, found.gradient].flatMap(({ data }) => [...data].map(Number))
+    }
+    const found = await run(true, { cube: float32([1, 3, 4, bands], cube), targets: truth([1, 3, 4, 1], [...targets]), judged: truth([1, 3, 4, 1], [...judged]) })
+    const own = kept.flatMap((pixel) => [...cube.subarray(pixel * bands, (pixel + 1) * bands)])
+    const expected = await run(false, { cube: float32([1, 1, kept.length, bands], own), targets: truth([1, 1, kept.length, 1], kept.map((pixel) => targets[pixel])) })
+    expect(found).toHaveLength(expected.length)
+    for (const [index, number] of found.entries()) expect(number).toBeCloseTo(expected[index], 5)
+  })
+})
+
 describe('binary cross-entropy of logits', () => {
   const predictions = float32([1, 2, 2, 1], [0.3, -1, 2, -0.5])
   const targets = truth([1, 2, 2, 1], [1, 0, 0, 1])

@@ -7,7 +7,7 @@ import { runWritten } from './written'
 
 async function decide(scores: Float32Array, shape: readonly number[], parameters: { quantile: number; reduce_dims?: number[] | null; nan_policy?: string }): Promise<number[]> {
   const { decisions } = await runWritten({ scores: float32(shape, scores) }, (graph, inputs) => quantileBinaryDecider.write?.({
-    graph, parameters: { reduce_dims: null, nan_policy: 'omit', ...parameters }, inputs: { logits: inputs.scores }, rows: () => inputs.scores,
+    graph, parameters: { reduce_dims: null, nan_policy: 'omit', ...parameters }, inputs: { logits: inputs.scores }, rows: () => inputs.scores, judgedRows: () => inputs.scores, judged: () => null,
     state: {}, tensors: {}, scope: 'node', file: (name) => { throw new Error(name) }, isTrained: () => false, stage: 'inference', wavelengthsNm: null, setting: (_name, fallback) => graph.scalar(fallback), noise: (name) => { throw new Error(name) }, update: () => undefined,
   }) ?? {})
   return Array.from(decisions.data as Uint8Array)

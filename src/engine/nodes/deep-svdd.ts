@@ -140,11 +140,11 @@ export const deepSVDDCenterTracker: NodeType = {
       }
     },
   },
-  write({ graph, parameters, rows, stage, state, setting, update }) {
+  write({ graph, parameters, judgedRows, stage, state, setting, update }) {
     const center = state[CENTER]
     if (!moves(parameters, stage)) return { center }
     const alpha = setting('alpha', parameters.alpha as number)
-    const mean = graph.op('ReduceMean', [rows('embeddings')], { axes: [0], keepdims: 0 })
+    const mean = graph.op('ReduceMean', [judgedRows('embeddings')], { axes: [0], keepdims: 0 })
     const kept = graph.op('Mul', [center, graph.op('Sub', [graph.scalar(1), alpha])])
     const next = graph.detach(graph.op('Add', [kept, graph.op('Mul', [mean, alpha])]))
     update(CENTER, next)

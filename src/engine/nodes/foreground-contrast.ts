@@ -1,9 +1,8 @@
-import { onnxTypeOf } from '../onnx/element-types'
 import type { Graph, Value } from '../onnx/graph'
 import { float32 } from '../onnx/tensor'
 import { linearOfSRGB, oklabOfLinear } from './color-spaces'
 import { boolean, choice, describe, image, number, scalar } from './describe'
-import { weighted } from './mask-losses'
+import { asNumbers, weighted } from './mask-losses'
 import type { NodeType, Parameters } from './node'
 
 export const foregroundContrastLoss: NodeType = {
@@ -34,14 +33,17 @@ export const foregroundContrastLoss: NodeType = {
   }),
   // A mean over images of what each image shows.
   locality: 'image',
-  write({ graph, parameters, rows, inputs }) {
+  write({ graph, parameters, rows, judged, inputs }) {
     const { rgb, mask } = inputs
     const space = parameters.color_space === 'oklab' ? oklab(graph, rows('rgb'), parameters.assume_srgb === true) : rows('rgb')
     // One matrix of pixels an image [B, N, 3], and foreground and background as rows of ones and zeros [B, 2, N].
     const pixels = graph.op('Reshape', [space, perImage(graph, rgb, [-1, 3])], {}, { shape: [rgb.shape[0], 'N', 3] })
     const isForeground = mask.type === 'bool' ? mask : graph.op('Greater', [mask, graph.constant({ type: 'int32', shape: [], data: Int32Array.of(0) })])
     const flat = graph.op('Reshape', [isForeground, perImage(graph, rgb, [1, -1])], {}, { shape: [rgb.shape[0], 1, 'N'] })
-    const sides = graph.op('Cast', [graph.op('Concat', [flat, graph.op('Not', [flat])], { axis: 1 })], { to: onnxTypeOf('float32') })
+    const bothSides = graph.op('Concat', [flat, graph.op('Not', [flat])], { axis: 1 })
+    const isJudged = judged()
+    const counting = isJudged && graph.op('Reshape', [isJudged, perImage(graph, rgb, [1, -1])], {}, { shape: [rgb.shape[0], 1, 'N'] })
+    const sides = asNumbers(graph, counting ? graph.op('And', [bothSides, counting]) : bothSides)
     const counts = graph.op('ReduceSum', [sides, axes(graph, [2])], { keepdims: 1 })
     const divisors = graph.op('Clip', [counts, graph.scalar(1)])
     const means = graph.op('Div', [graph.op('MatMul', [sides, pixels]), divisors])
@@ -54,12 +56,12 @@ export const foregroundContrastLoss: NodeType = {
       const variance = graph.op('Clip', [graph.op('Sub', [ofSquares, graph.op('Mul', [foreground, foreground])]), graph.scalar(0)])
       loss = graph.op('Add', [loss, weighted(graph, overColours(graph, 'ReduceMean', variance), parameters.compactness_weight as number)])
     }
-    if ((parameters.anchor_weight as number) > 0) loss = graph.op('Add', [loss, anchor(graph, pixels, means, parameters)])
+    if ((parameters.anchor_weight as number) > 0) loss = graph.op('Add', [loss, anchor(graph, meanColour(graph, pixels, counting), means, parameters)])
 
     // An image counts when it has both sides.
     const counted = graph.op('Greater', [graph.op('ReduceMin', [counts], { axes: [1], keepdims: 1 }), graph.constant(float32([1, 1, 1], [0]))])
     const total = graph.op('ReduceSum', [graph.op('Where', [counted, loss, graph.constant(float32([1, 1, 1], [0]))])], { keepdims: 0 })
-    const images = graph.op('Clip', [graph.op('ReduceSum', [graph.op('Cast', [counted], { to: onnxTypeOf('float32') })], { keepdims: 0 }), graph.scalar(1)])
+    const images = graph.op('Clip', [graph.op('ReduceSum', [asNumbers(graph, counted)], { keepdims: 0 }), graph.scalar(1)])
     return { loss: weighted(graph, graph.op('Div', [total, images]), parameters.weight as number) }
   },
 }
@@ -80,9 +82,17 @@ function separation(graph: Graph, one: Value, other: Value, eps: number): Value 
   return graph.op('Neg', [graph.op('Sqrt', [graph.op('Add', [squared, graph.constant(float32([1, 1, 1], [eps]))])])])
 }
 
-/** How far both means [B, 2, 3] are from the mean of the image, as [B, 1, 1]. */
-function anchor(graph: Graph, pixels: Value, means: Value, parameters: Parameters): Value {
-  const away = graph.op('Sub', [means, graph.op('ReduceMean', [pixels], { axes: [1], keepdims: 1 })])
+/** Mean of the pixels [B, N, 3] that count, all or those of `counting` bool [B, 1, N], as [B, 1, 3]. */
+function meanColour(graph: Graph, pixels: Value, counting: Value | null): Value {
+  if (!counting) return graph.op('ReduceMean', [pixels], { axes: [1], keepdims: 1 })
+  const shares = asNumbers(graph, counting)
+  const count = graph.op('ReduceSum', [shares, axes(graph, [2])], { keepdims: 1 })
+  return graph.op('Div', [graph.op('MatMul', [shares, pixels]), graph.op('Clip', [count, graph.scalar(1)])])
+}
+
+/** How far both means [B, 2, 3] are from that of the image [B, 1, 3], as [B, 1, 1]. */
+function anchor(graph: Graph, mean: Value, means: Value, parameters: Parameters): Value {
+  const away = graph.op('Sub', [means, mean])
   const squared = overColours(graph, 'ReduceMean', graph.op('Mul', [away, away]))
   return weighted(graph, graph.op('ReduceSum', [squared, axes(graph, [1])], { keepdims: 1 }), parameters.anchor_weight as number)
 }

@@ -26,10 +26,10 @@ export const deepSVDDSoftBoundaryLoss: NodeType = {
   reduction: 'mean',
   state: () => [{ name: 'r_unconstrained', shape: [], kind: 'parameter' }],
   initialise: () => ({ r_unconstrained: float32([], [0]) }),
-  write({ graph, parameters, rows, inputs, state }) {
+  write({ graph, parameters, judgedRows, inputs, state }) {
     const radius = graph.op('Div', [graph.op('Softplus', [graph.op('Mul', [state.r_unconstrained, graph.scalar(BETA)])]), graph.scalar(BETA)])
     const squared = graph.op('Mul', [radius, radius])
-    const outside = graph.op('Relu', [graph.op('Sub', [squaredDistance(graph, rows('embeddings'), inputs.center), squared])])
+    const outside = graph.op('Relu', [graph.op('Sub', [squaredDistance(graph, judgedRows('embeddings'), inputs.center), squared])])
     const mean = graph.op('ReduceMean', [outside], { keepdims: 0 })
     const loss = graph.op('Add', [squared, graph.op('Mul', [mean, graph.scalar(1 / (parameters.nu as number))])])
     const weight = parameters.weight as number

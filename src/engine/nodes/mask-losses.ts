@@ -35,11 +35,13 @@ export const anomalyBCEWithLogits: NodeType = {
   // A sum over the batch is not a mean of the sums over its pieces.
   locality: ({ reduction }) => (reduction === 'mean' ? 'pixel' : 'batch'),
   reduction: 'mean',
-  write({ graph, parameters, rows, inputs: { predictions } }) {
-    const truth = asNumbers(graph, rows('targets'))
+  write({ graph, parameters, rows, judgedRows, inputs: { predictions } }) {
+    // Without a reduction the loss is an image again.
+    const pixels = parameters.reduction === 'none' ? rows : judgedRows
+    const truth = asNumbers(graph, pixels('targets'))
     // ln(1 + exp(-x)) where the pixel is anomalous, ln(1 + exp(x)) elsewhere.
     const sign = graph.op('Sub', [cell(graph, 1), graph.op('Mul', [truth, cell(graph, 2)])])
-    let loss = graph.op('Softplus', [graph.op('Mul', [sign, rows('predictions')])])
+    let loss = graph.op('Softplus', [graph.op('Mul', [sign, pixels('predictions')])])
     const share = parameters.pos_weight as number | null
     if (share !== null) loss = graph.op('Mul', [loss, graph.op('Add', [graph.op('Mul', [truth, cell(graph, share - 1)]), cell(graph, 1)])])
     if (parameters.reduction === 'mean') loss = graph.op('ReduceMean', [loss], { keepdims: 0 })
@@ -66,10 +68,10 @@ export const iouLoss: NodeType = {
     ],
   }),
   locality: 'batch',
-  write({ graph, parameters, rows }) {
+  write({ graph, parameters, judgedRows }) {
     const smooth = parameters.smooth as number
-    const soft = softDecisions(graph, rows('predictions'), parameters.normalize_method as string, smooth)
-    const truth = asNumbers(graph, rows('targets'))
+    const soft = softDecisions(graph, judgedRows('predictions'), parameters.normalize_method as string, smooth)
+    const truth = asNumbers(graph, judgedRows('targets'))
     const total = (value: Value): Value => graph.op('ReduceSum', [value], { keepdims: 0 })
     const intersection = total(graph.op('Mul', [soft, truth]))
     const union = graph.op('Sub', [graph.op('Add', [total(soft), total(truth)]), intersection])

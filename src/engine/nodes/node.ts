@@ -52,6 +52,10 @@ export interface WriteContext {
   inputs: Readonly<Record<string, Value>>
   /** An image port as one row per pixel [B*H*W, C]. Costs nothing where the node before it wrote rows. */
   rows(port: string): Value
+  /** The same without the pixels that are not to be judged; for losses, and for state that follows the batches. */
+  judgedRows(port: string): Value
+  /** Which pixels are to be judged, bool [B, H, W, 1]; null: all. */
+  judged(): Value | null
   stage: Stage
   /** Wavelengths of the cube in nanometres [C], when known. */
   wavelengthsNm: readonly number[] | null

@@ -20,8 +20,10 @@ export const mseReconstructionLoss: NodeType = {
   // A sum over the batch is not a mean of the sums over its pieces.
   locality: ({ reduction }) => (reduction === 'mean' ? 'pixel' : 'batch'),
   reduction: 'mean',
-  write({ graph, parameters, rows, inputs: { reconstruction } }) {
-    const difference = graph.op('Sub', [rows('reconstruction'), rows('target')])
+  write({ graph, parameters, rows, judgedRows, inputs: { reconstruction } }) {
+    // Without a reduction the loss is an image again.
+    const pixels = parameters.reduction === 'none' ? rows : judgedRows
+    const difference = graph.op('Sub', [pixels('reconstruction'), pixels('target')])
     const weight = parameters.weight as number
     const squares = graph.op('Mul', [difference, difference])
     if (parameters.reduction === 'none') {

@@ -28,9 +28,9 @@ export interface InferenceOptions {
 }
 
 export interface CompiledLoss {
-  /** Inputs: `cube`, `targets` when a loss needs it, parameters, moving state, settings with defaults. No outputs are declared: the caller does, in the order its file needs. */
+  /** Inputs: `cube`, `targets` and `judged` when a loss needs it, parameters, moving state, settings with defaults. No outputs are declared: the caller does, in the order its file needs. */
   graph: Graph
-  /** Names of the inputs that are fed per run: `cube`, `targets`, moving state such as "tracker._tracked_center". Settings are not among them. */
+  /** Names of the inputs that are fed per run: `cube`, `targets`, `judged`, moving state such as "tracker._tracked_center". Settings are not among them. */
   userInputs: readonly string[]
   /** Optional scalar inputs with defaults, such as "tracker.alpha". */
   settings: readonly string[]
@@ -97,6 +97,8 @@ export interface LossOptions {
   losses?: readonly string[]
   /** Ports "node.port" that are looked at beside the losses. Those that carry nothing in a graph are passed over. */
   ports?: readonly string[]
+  /** Whether some pixels are not to be judged: an input `judged`, bool [B,H,W,1], then says which are. Default: all are. */
+  judging?: boolean
 }
 
 /** Forward pass and losses of stage train. State moves wherever it stands, as in the reference, which runs every node. */
@@ -129,7 +131,7 @@ function compileLoss(pipeline: Pipeline, state: PipelineState, stage: Stage, opt
   const ports = (options.ports ?? []).map((port) => portNamed(pipeline, port))
   const write = (trained: readonly string[]) => {
     const isTrained = new Set(trained)
-    const writer = new PipelineWriter(pipeline, state, stage, isTrained)
+    const writer = new PipelineWriter(pipeline, state, stage, isTrained, options.judging)
     const losses = names.map((name) => ({ name, value: lossOf(writer, name) }))
     const loss = losses.length === 1 ? losses[0].value : writer.graph.op('Sum', losses.map(({ value }) => value), {}, { name: 'loss' })
     // State also moves where no loss looks.

@@ -27,6 +27,8 @@ export class PipelineWriter {
   readonly updates: { state: string; output: Value }[] = []
   readonly moving: string[] = []
   readonly settings: string[] = []
+  private judged: Value | null = null
+  private judgedPlaces: Value | null = null
   private readonly ports = new Map<string, PortValue>()
   private readonly written = new Set<string>()
   private readonly handles = new Map<string, Value>()
@@ -39,6 +41,8 @@ export class PipelineWriter {
     private readonly state: PipelineState,
     private readonly stage: Stage,
     private readonly trained: ReadonlySet<string>,
+    /** Whether some pixels are not to be judged: the input `judged` then says which are. */
+    private readonly judging = false,
   ) {
     this.wavelengthsNm = enteringWavelengths(pipeline)
     this.cube = this.graph.input('cube', 'float32', ['B', 'H', 'W', pipeline.facts.channels])
@@ -59,6 +63,23 @@ export class PipelineWriter {
     if (!value || value.plain) throw new CuvetteError('internal', `The port ${node}.${port} has no pixels.`)
     value.rows ??= this.graph.op('Flatten', [value.image as Value], { axis: 3 })
     return value.rows
+  }
+
+  private judgedRowsOf(port: PortReference): Value {
+    const rows = this.rowsOf(port)
+    const judged = this.judgedPixels()
+    if (!judged) return rows
+    this.judgedPlaces ??= this.flat(this.graph.op('NonZero', [this.flat(judged)]))
+    return this.graph.op('Gather', [rows, this.judgedPlaces], { axis: 0 })
+  }
+
+  private judgedPixels(): Value | null {
+    if (this.judging) this.judged ??= this.graph.input('judged', 'bool', ['B', 'H', 'W', 1])
+    return this.judged
+  }
+
+  private flat(value: Value): Value {
+    return this.graph.op('Reshape', [value, this.graph.constant(int64([1], [-1]))])
   }
 
   private valueOf(name: string, port: string): PortValue | undefined {
@@ -126,6 +147,8 @@ export class PipelineWriter {
       isTrained,
       inputs: lazily([...inputs.keys()], (port) => this.port(inputs.get(port) as PortReference) as Value),
       rows: (port) => this.rowsOf(inputs.get(port) as PortReference),
+      judgedRows: (port) => this.judgedRowsOf(inputs.get(port) as PortReference),
+      judged: () => this.judgedPixels(),
       state: lazily(tensors.map((tensor) => tensor.name), (tensor) => this.handle(stateKey(name, tensor), moving.includes(tensor))),
       tensors: lazily(tensors.map((tensor) => tensor.name), (tensor) => this.tensor(stateKey(name, tensor))) as NodeState,
       setting: (setting, fallback) => {

@@ -39,11 +39,11 @@ export interface Artifacts {
  * Compiles the artifact set of a pipeline with fitted statistics. Both models take parameters and
  * moving state in the same order and show the same outputs: the loss, moving state after the batch, and the ports that a
  * validation watches. Noise and the settings that follow the epochs are inputs of the training model alone.
- * Throws CuvetteError('bad-pipeline') when nothing trains.
+ * `judging`: whether images hold pixels that are not to be judged. Throws CuvetteError('bad-pipeline') when nothing trains.
  */
-export function compileArtifacts(pipeline: Pipeline, state: PipelineState, settings: TrainerSettings): Artifacts {
+export function compileArtifacts(pipeline: Pipeline, state: PipelineState, settings: TrainerSettings, judging = false): Artifacts {
   const watched = watchedPorts(pipeline)
-  const training = compileTraining(pipeline, state, { trained: trainedNames(pipeline, settings), losses: settings.losses, ports: watched })
+  const training = compileTraining(pipeline, state, { trained: trainedNames(pipeline, settings), losses: settings.losses, ports: watched, judging })
   const parameters = training.parameters.map(({ name }) => name)
   if (parameters.length === 0) {
     throw new CuvetteError('bad-pipeline', 'Nothing trains: the losses depend on no parameter that the trainer unfreezes; list nodes in trainer.unfreeze, or remove the trainer.', { path: pipeline.document.path, where: 'trainer.unfreeze' })
@@ -55,7 +55,7 @@ export function compileArtifacts(pipeline: Pipeline, state: PipelineState, setti
   const gradients = differentiate(training.graph, training.loss, training.parameters)
 
   // In validation a center stands still, but it is still an input: it is what training left.
-  const evaluation = compileEvaluation(pipeline, state, { trained: [...parameters, ...moving], losses: settings.losses, ports: watched })
+  const evaluation = compileEvaluation(pipeline, state, { trained: [...parameters, ...moving], losses: settings.losses, ports: watched, judging })
   const present = (names: readonly string[]) => names.filter((name) => evaluation.graph.inputs.some((input) => input.name === name))
   return {
     training: encodeTrainingModel({ graph: training.graph, ...shared, gradients }),

@@ -8,6 +8,8 @@ export interface Piece {
   targets: Tensor<'bool'> | null
   /** B * H * W */
   pixels: number
+  /** Pixels that are not to be judged, [B * H * W]: 1 = not; null or missing: all are. Loose pixels leave them out. */
+  ignored?: Uint8Array | null
 }
 
 /** What one forward pass of training sees, cut into pieces that fit the processor's cache. */
@@ -18,4 +20,14 @@ export interface Batch {
   inputs?: Readonly<Record<string, Tensor>>
   /** Walks the pieces; every walk gives the same ones in the same order. A piece is valid until the next one is asked for. */
   pieces(): AsyncIterable<Piece>
+}
+
+/** How many pixels of a piece count. */
+export function judgedPixels({ pixels, ignored }: Piece): number {
+  return ignored ? ignored.reduce((count, isIgnored) => count - isIgnored, pixels) : pixels
+}
+
+/** Which pixels of a piece are judged, bool [B,H,W,1]. */
+export function judged({ cube, pixels, ignored }: Piece): Tensor<'bool'> {
+  return { type: 'bool', shape: [...cube.shape.slice(0, 3), 1], data: ignored ? ignored.map((isIgnored) => 1 - isIgnored) : new Uint8Array(pixels).fill(1) }
 }

@@ -182,19 +182,16 @@ function wholeFrames(frames: readonly Frame[], usable: PixelTest, signal?: Abort
     async *pieces() {
       const size = lines * samples
       const buffer = new Float32Array(frames.length * size * bands)
-      const anomalous = frames.every(({ targets }) => targets !== null) ? new Uint8Array(frames.length * size) : null
-      for (const [index, { cube, targets }] of frames.entries()) {
+      const truth = truthOf(frames, frames.length * size)
+      for (const [index, frame] of frames.entries()) {
+        const { cube } = frame
         requireSameSize(frames[0].cube, cube)
         const pixels = buffer.subarray(index * size * bands, (index + 1) * size * bands)
         await cube.readPixels({ line: 0, sample: 0, lines, samples }, null, pixels, signal)
         for (let pixel = 0; pixel < size; pixel += 1) if (!usable(pixels, pixel)) throw unusablePixel(cube, pixel)
-        for (let pixel = 0; anomalous && pixel < size; pixel += 1) anomalous[index * size + pixel] = targets?.[pixel] === 1 ? 1 : 0
+        for (let pixel = 0; pixel < size; pixel += 1) truth.set(index * size + pixel, frame, pixel)
       }
-      yield {
-        cube: float32([frames.length, lines, samples, bands], buffer),
-        targets: anomalous && truths([frames.length, lines, samples, 1], anomalous),
-        pixels: frames.length * size,
-      }
+      yield truth.piece(float32([frames.length, lines, samples, bands], buffer))
     },
   }
 }
@@ -210,6 +207,25 @@ export function requireSameSize(first: Cube, other: Cube): void {
 export function unusablePixel({ description: { path, shape } }: Cube, pixel: number): CuvetteError {
   const where = `line ${Math.floor(pixel / shape[1])}, sample ${pixel % shape[1]}`
   return new CuvetteError('bad-data', `${path} has a pixel without a finite value at ${where}, and this pipeline trains on whole images; set trainer.batch to {tiles: 8, size: [64, 64]}, which leaves such places out, or fill or crop them.`, { path, where })
+}
+
+/** What the masks say of images that are put together pixel by pixel. */
+export interface Truth {
+  set(pixel: number, frame: Frame, place: number): void
+  /** The piece of the finished images [B,H,W,C]. */
+  piece(cube: Tensor<'float32'>): Piece
+}
+
+export function truthOf(frames: readonly Frame[], pixels: number): Truth {
+  const anomalous = frames.every(({ targets }) => targets !== null) ? new Uint8Array(pixels) : null
+  let ignored: Uint8Array | null = null
+  return {
+    set(pixel, frame, place) {
+      if (anomalous && frame.targets?.[place] === 1) anomalous[pixel] = 1
+      if (isIgnored(frame, place)) (ignored ??= new Uint8Array(pixels))[pixel] = 1
+    },
+    piece: (cube) => ({ cube, targets: anomalous && truths([...cube.shape.slice(0, 3), 1], anomalous), pixels, ignored }),
+  }
 }
 
 function truths(shape: readonly number[], data: Uint8Array): Tensor<'bool'> {

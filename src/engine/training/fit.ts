@@ -40,7 +40,7 @@ import type { FitMemory } from './memory'
 import { fitMemory, requireRoom } from './memory'
 import { resolvedDocument } from './resolved-document'
 import type { Samples } from './samples'
-import { gatherSamples, prepareData } from './samples'
+import { gatherSamples, judgesSome, prepareData } from './samples'
 import { fitStatistics } from './statistical'
 import { watchedPorts } from './validation'
 import { warmStart } from './warm-start'
@@ -125,7 +125,7 @@ class Fit {
       await this.writePipeline(folder)
       if (!trainer) return await this.finish(folder, null)
 
-      const artifacts = compileArtifacts(pipeline, this.state, trainer)
+      const artifacts = compileArtifacts(pipeline, this.state, trainer, judgesSome(this.inputs, trainer))
       const training = await trainingFolder(folder)
       await this.writeState(folder)
       await writeModels(training, artifacts)
@@ -159,7 +159,7 @@ class Fit {
       await writeCheckpoint(join(training, ARTIFACT_FILES.checkpoint), checkpoint)
       await removeOthers(training, progress.kept)
       await this.readState(folder)
-      const artifacts = compileArtifacts(pipeline, this.state, trainer)
+      const artifacts = compileArtifacts(pipeline, this.state, trainer, judgesSome(this.inputs, trainer))
       requireShapes(checkpoint, new Map([...artifacts.trainable, ...artifacts.frozen].map(([name, { shape }]) => [name, shape])), path)
       const samples = await this.gather()
       await this.writePipeline(folder)

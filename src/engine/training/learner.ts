@@ -14,6 +14,7 @@ import type { GradientClip } from '../pipeline/trainer'
 import { gradientBufferName, gradientName, LOSS_OUTPUT, RESET_INPUT } from '../onnx/training-model'
 import { ARTIFACT_FILES } from './artifacts'
 import type { Batch, Piece } from './batch'
+import { judged, judgedPixels } from './batch'
 import type { Checkpoint } from './checkpoint'
 import { isNextName, nextName } from './next-name'
 
@@ -38,7 +39,7 @@ export interface StepSettings {
 export interface StepResult {
   /** Loss of each batch. */
   losses: number[]
-  /** Pixels of each batch. */
+  /** Judged pixels of each batch. */
   pixels: number[]
   /** Global norm of the gradient before clipping. */
   gradientNorm: number
@@ -60,7 +61,7 @@ export interface Learner {
    * gradient is not finite; then no parameter was changed.
    */
   step(group: readonly Batch[], settings: StepSettings): Promise<StepResult>
-  /** Losses and gradients of one batch, averaged over its pixels; moves state, leaves the parameters alone. */
+  /** Losses and gradients of one batch, averaged over its judged pixels; moves state, leaves the parameters alone. */
   differentiate(batch: Batch): Promise<{ loss: number; pixels: number; gradients: Map<string, Float64Array> }>
   /** The loss of a batch as the evaluation model has it, and per piece what `outputs` names. */
   evaluate(batch: Batch, outputs: readonly string[], onPiece: (piece: Piece, results: Record<string, Tensor>) => void): Promise<{ loss: number; pixels: number }>
@@ -147,6 +148,7 @@ function learnerOf(trainingModel: OpenModel, evaluationModel: OpenModel, state: 
       if (!piece.targets) throw new CuvetteError('bad-argument', 'A loss of this pipeline compares with a mask, but the cube has none; name one.')
       given.targets = piece.targets
     }
+    if (session.inputNames.includes('judged')) given.judged = judged(piece)
     return Object.fromEntries(session.inputNames.filter((name) => name in given).map((name) => [name, given[name]]))
   }
 
@@ -157,8 +159,8 @@ function learnerOf(trainingModel: OpenModel, evaluationModel: OpenModel, state: 
     let pixels = 0
     for await (const piece of batch.pieces()) {
       const results = await session.run(feeds(session, piece, batch.inputs ?? {}), names.map(nextName))
-      for (const name of names) addScaled(sums.get(name) as Float64Array, results[nextName(name)].data as Float32Array, piece.pixels)
-      pixels += piece.pixels
+      for (const name of names) addScaled(sums.get(name) as Float64Array, results[nextName(name)].data as Float32Array, judgedPixels(piece))
+      pixels += judgedPixels(piece)
     }
     for (const name of names) moveTo(name, (sums.get(name) as Float64Array).map((sum) => sum / pixels))
   }
@@ -176,11 +178,11 @@ function learnerOf(trainingModel: OpenModel, evaluationModel: OpenModel, state: 
     let pixels = 0
     for await (const piece of batch.pieces()) {
       const results = await training.run(feeds(training, piece, { ...unused, ...batch.inputs, ...(still ? held : {}) }), wanted)
-      const share = batch.single ? 1 : piece.pixels
+      const share = batch.single ? 1 : judgedPixels(piece)
       loss += share * Number(results[LOSS_OUTPUT].data[0])
       for (const name of trained) addScaled(gradients.get(name) as Float64Array, results[gradientName(name)].data as Float32Array, share)
       if (!still) for (const name of moving) moveTo(name, results[nextName(name)].data as Float32Array)
-      pixels += piece.pixels
+      pixels += judgedPixels(piece)
     }
     if (!batch.single) {
       loss /= pixels
@@ -222,8 +224,8 @@ function learnerOf(trainingModel: OpenModel, evaluationModel: OpenModel, state: 
       let pixels = 0
       for await (const piece of batch.pieces()) {
         const results = await evaluation.run(feeds(evaluation, piece, held), [LOSS_OUTPUT, ...outputs])
-        loss += piece.pixels * Number(results[LOSS_OUTPUT].data[0])
-        pixels += piece.pixels
+        loss += judgedPixels(piece) * Number(results[LOSS_OUTPUT].data[0])
+        pixels += judgedPixels(piece)
         onPiece(piece, results)
       }
       return { loss: loss / pixels, pixels }

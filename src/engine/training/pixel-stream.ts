@@ -18,6 +18,7 @@ export interface StreamedImage {
   samples: number
   /** [lines * samples, bands]. */
   pixels: Float32Array
+  /** Which of them are learned from. */
   usable: PixelTest
   /** [lines * samples]: 1 anomalous; null without a mask. */
   targets: Uint8Array | null
@@ -91,9 +92,10 @@ export function streamOfCubes(frames: readonly Frame[], count: number, reading: 
 }
 
 async function* imagesOf(frames: readonly Frame[], { usable, signal }: StreamReading): AsyncGenerator<StreamedImage> {
-  for (const { cube, targets } of frames) {
+  for (const frame of frames) {
+    const { cube, targets } = frame
     const { path, shape: [lines, samples] } = cube.description
     const pixels = await cube.readPixels({ line: 0, sample: 0, lines, samples }, null, undefined, signal)
-    yield { path, lines, samples, pixels, usable, targets: targets && targets.map((target) => (target === 1 ? 1 : 0)) }
+    yield { path, lines, samples, pixels, usable: (values, pixel) => usable(values, pixel) && !isIgnored(frame, pixel), targets: targets && targets.map((target) => (target === 1 ? 1 : 0)) }
   }
 }

@@ -1,4 +1,5 @@
 import { CuvetteError } from '../../shared/problem'
+import { IGNORED } from '../../shared/threshold-curve'
 import { usablePixels } from '../inference/usable-pixels'
 import { imageBytes, megabytes } from '../inference/whole-image'
 import type { WorkContext } from '../inference/work'
@@ -48,10 +49,7 @@ export async function gatherSamples({ frames, pipeline }: FitInputs, seed: numbe
   const pool = pooled ? await fillPool(cubes, randomSource(seed, 'training pixels'), { ...options, bytes }) : null
   const seen = pool?.seen ?? (await countValid(cubes, options))
   meter.finish()
-  if (seen.valid === 0 && seen.leftOut > 0) {
-    const { path } = cubes[0].description
-    throw new CuvetteError('bad-data', `Every pixel of the training cubes that can be used belongs to a class that is ignored; give a class of the mask of ${path} another use.`, { path })
-  }
+  if (seen.valid === 0 && seen.leftOut > 0) throw nothingJudged('training', frames)
   if (seen.valid === 0) {
     const { path } = cubes[0].description
     throw new CuvetteError('bad-data', `No pixel of the training cubes has a finite value in every band that is used; check the no-data value and the bad bands of ${path}.`, { path })
@@ -64,6 +62,22 @@ export async function gatherSamples({ frames, pipeline }: FitInputs, seed: numbe
   if (pool && !whole && pipeline.trainer) warnings.push(`Training draws from ${pool.count} of ${seen.valid} valid pixels, as many as fit into ${megabytes(bytes)}; statistics use all of them.`)
   const reading = { readBytes: memory.read, usable, signal: context.signal }
   return { stream: pool && whole ? streamOfPool(pool, frames, reading) : streamOfCubes(frames, seen.valid, reading), pool, holes, warnings }
+}
+
+function nothingJudged(kind: 'training' | 'validation', [{ cube: { description: { path } } }]: readonly Frame[]): CuvetteError {
+  return new CuvetteError('bad-data', `Every pixel of the ${kind} cubes that can be used belongs to a class that is ignored; give a class of the mask of ${path} another use.`, { path })
+}
+
+/** Whether images of a fit hold pixels that are not to be judged. Loose pixels leave them out. */
+export function judgesSome({ frames, validation, pipeline }: FitInputs, { batch, losses }: TrainerSettings): boolean {
+  const showsImages = batch.unit === 'tiles' || wantingImages(pipeline.nodes, losses) !== undefined
+  return showsImages && [...frames, ...validation].some(({ targets }) => targets?.includes(IGNORED))
+}
+
+/** The frames with a pixel to judge, and their holes. */
+function judgedFrames(frames: readonly Frame[], holes: Holes): { frames: Frame[]; holes: Holes } {
+  const kept = frames.flatMap(({ targets }, index) => (targets?.every((target) => target === IGNORED) ? [] : [index]))
+  return { frames: kept.map((index) => frames[index]), holes: kept.map((index) => holes[index]) }
 }
 
 function noHoles(frames: readonly Frame[]): (Uint8Array | null)[] {
@@ -92,7 +106,7 @@ export interface PreparedData {
 
 /** Throws CuvetteError('bad-data') where a cube does not go with the batches that are asked for. */
 export async function prepareData(inputs: FitInputs, samples: Samples, settings: TrainerSettings, cut: Additivity, context: WorkContext, memory = fitMemory()): Promise<PreparedData> {
-  const { frames, validation, sharesFrames, pipeline } = inputs
+  const { sharesFrames, pipeline } = inputs
   const { batch, seed, shuffle } = settings
   const order = { size: batch.size, seed, shuffle }
   const [piecePixels, validationPieces] = [cut.additive, cut.additiveInEvaluation].map((additive) => (additive ? undefined : Number.MAX_SAFE_INTEGER))
@@ -101,21 +115,27 @@ export async function prepareData(inputs: FitInputs, samples: Samples, settings:
     const { pool } = samples
     if (whole || !pool) throw new CuvetteError('internal', 'Loose pixels were asked for where images are needed.')
     const validationPool = sharesFrames ? pool : await poolOf(inputs, seed, context, memory)
-    return { data: pixelBatches(pool, frames, { ...order, piecePixels, gatheredBytes: memory.gathered }), validation: [imagesOfPool(validationPool, validation, validationPieces)], warnings: [] }
+    return { data: pixelBatches(pool, inputs.frames, { ...order, piecePixels, gatheredBytes: memory.gathered }), validation: [imagesOfPool(validationPool, inputs.validation, validationPieces)], warnings: [] }
   }
   const reading: FrameReading = { readBytes: memory.read, usable: usablePixels(pipeline), whole, piecePixels, signal: context.signal }
   const validationReading = { ...reading, piecePixels: validationPieces }
-  const holes = whole && !sharesFrames ? await holesOf(validation, reading, context) : samples.holes
+  const training = judgedFrames(inputs.frames, samples.holes)
+  const validating = sharesFrames ? training : judgedFrames(inputs.validation, whole ? await holesOf(inputs.validation, reading, context) : noHoles(inputs.validation))
+  if (validating.frames.length === 0) throw nothingJudged('validation', inputs.validation)
+  const [{ frames }, { frames: validation, holes }] = [training, validating]
   if (batch.unit === 'frames') {
     if (whole && batch.size > 1) for (const { cube } of frames) requireSameSize(frames[0].cube, cube)
-    if (whole) requireWhole(frames, samples.holes)
+    if (whole) requireWhole(frames, training.holes)
     if (whole) requireWhole(validation, holes)
     return { data: frameBatches(frames, order, reading), validation: groupsOfFrames(validation, batch.size, validationReading), warnings: [] }
   }
-  const { tiles, leftOut } = gridTiles(frames, samples.holes, batch)
+  const { tiles, leftOut, unjudged } = gridTiles(frames, training.holes, batch)
   if (tiles.length === 0) throw noTile('training', batch, frames)
-  const data = tileBatches(frames, samples.holes, tiles, batch, order, context.signal)
-  const warnings = leftOut === 0 ? [] : [`${leftOut} of ${leftOut + tiles.length} tiles hold pixels without a finite value and were left out of the training.`]
+  const data = tileBatches(frames, training.holes, tiles, batch, order, context.signal)
+  const all = leftOut + unjudged + tiles.length
+  const warnings: string[] = []
+  if (leftOut > 0) warnings.push(`${leftOut} of ${all} tiles hold pixels without a finite value and were left out of the training.`)
+  if (unjudged > 0) warnings.push(`${unjudged} of ${all} tiles hold nothing but pixels of classes that are ignored and were left out of the training.`)
   return { data, validation: validation.map((frame, index) => imagesOfFrame(frame, (whole && holes[index]) || null, batch, validationReading, memory.image)), warnings }
 }
 

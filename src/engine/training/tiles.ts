@@ -1,10 +1,12 @@
 import { CuvetteError } from '../../shared/problem'
+import { IGNORED } from '../../shared/threshold-curve'
 import { randomSource } from '../nodes/random'
 import type { RandomSource } from '../nodes/random'
 import { float32 } from '../onnx/tensor'
 import type { TileBatch } from '../pipeline/trainer'
 import type { Batch } from './batch'
 import type { Frame, TrainingData } from './data'
+import { truthOf } from './data'
 import { shuffled } from './pixel-pool'
 
 /** Where a tile lies. */
@@ -23,24 +25,27 @@ const ATTEMPTS = 32
 
 /**
  * The grid of tiles over every cube, line by line: as many as cover it, the last ones of a row or column pushed back to
- * the border. Tiles with pixels that cannot be used are left out and counted. Throws CuvetteError('bad-data') for a cube
+ * the border. Tiles with pixels that cannot be used, and those without a pixel that is judged, are left out and counted. Throws CuvetteError('bad-data') for a cube
  * that is smaller than a tile.
  */
-export function gridTiles(frames: readonly Frame[], holes: Holes, tile: TileBatch): { tiles: Tile[]; leftOut: number } {
+export function gridTiles(frames: readonly Frame[], holes: Holes, tile: TileBatch): { tiles: Tile[]; leftOut: number; unjudged: number } {
   const tiles: Tile[] = []
   let leftOut = 0
+  let unjudged = 0
   for (const [frame, { cube: { description: { path, shape: [lines, samples] } } }] of frames.entries()) {
     if (lines < tile.lines || samples < tile.samples) {
       throw new CuvetteError('bad-data', `${path} has ${lines} lines x ${samples} samples, less than a tile of ${tile.lines} x ${tile.samples}; set trainer.batch.size to at most [${lines}, ${samples}].`, { path })
     }
     for (const line of starts(lines, tile.lines, tile.overlap)) {
       for (const sample of starts(samples, tile.samples, tile.overlap)) {
-        if (isWhole({ frame, line, sample }, holes, samples, tile)) tiles.push({ frame, line, sample })
-        else leftOut += 1
+        const place = { frame, line, sample }
+        if (!isWhole(place, holes, samples, tile)) leftOut += 1
+        else if (!isJudged(place, frames, tile)) unjudged += 1
+        else tiles.push(place)
       }
     }
   }
-  return { tiles, leftOut }
+  return { tiles, leftOut, unjudged }
 }
 
 function starts(length: number, size: number, overlap: number): number[] {
@@ -54,6 +59,13 @@ function isWhole({ frame, line, sample }: Tile, holes: Holes, samples: number, {
   if (!bad) return true
   for (let row = line; row < line + height; row += 1) if (bad.subarray(row * samples + sample, row * samples + sample + width).includes(1)) return false
   return true
+}
+
+function isJudged({ frame, line, sample }: Tile, frames: readonly Frame[], { lines: height, samples: width }: TileBatch): boolean {
+  const { targets, cube: { description: { shape: [, samples] } } } = frames[frame]
+  if (!targets) return true
+  for (let row = line; row < line + height; row += 1) if (targets.subarray(row * samples + sample, row * samples + sample + width).some((target) => target !== IGNORED)) return true
+  return false
 }
 
 /**
@@ -72,12 +84,12 @@ export function tileBatches(frames: readonly Frame[], holes: Holes, tiles: reado
   }
 }
 
-/** Another place in the same cube; the grid's own, where none without unusable pixels was found. */
+/** Another place in the same cube; the grid's own, where none that can train was found. */
 function somewhere(tile: Tile, frames: readonly Frame[], holes: Holes, size: TileBatch, random: RandomSource): Tile {
   const [lines, samples] = frames[tile.frame].cube.description.shape
   for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
     const place = { frame: tile.frame, line: random.integer(lines - size.lines + 1), sample: random.integer(samples - size.samples + 1) }
-    if (isWhole(place, holes, samples, size)) return place
+    if (isWhole(place, holes, samples, size) && isJudged(place, frames, size)) return place
   }
   return tile
 }
@@ -86,26 +98,20 @@ function somewhere(tile: Tile, frames: readonly Frame[], holes: Holes, size: Til
 export function batchOfTiles(frames: readonly Frame[], tiles: readonly Tile[], { lines, samples }: TileBatch, signal?: AbortSignal): Batch {
   const bands = frames[0].cube.description.shape[2]
   const size = lines * samples
-  const masked = frames.every(({ targets }) => targets !== null)
   return {
     single: true,
     async *pieces() {
       const pixels = new Float32Array(tiles.length * size * bands)
-      const anomalous = masked ? new Uint8Array(tiles.length * size) : null
+      const truth = truthOf(frames, tiles.length * size)
       for (const [index, { frame, line, sample }] of tiles.entries()) {
-        const { cube, targets } = frames[frame]
+        const { cube } = frames[frame]
         await cube.readPixels({ line, sample, lines, samples }, null, pixels.subarray(index * size * bands, (index + 1) * size * bands), signal)
         const width = cube.description.shape[1]
-        for (let pixel = 0; anomalous && pixel < size; pixel += 1) {
-          const place = (line + Math.floor(pixel / samples)) * width + sample + (pixel % samples)
-          anomalous[index * size + pixel] = targets?.[place] === 1 ? 1 : 0
+        for (let pixel = 0; pixel < size; pixel += 1) {
+          truth.set(index * size + pixel, frames[frame], (line + Math.floor(pixel / samples)) * width + sample + (pixel % samples))
         }
       }
-      yield {
-        cube: float32([tiles.length, lines, samples, bands], pixels),
-        targets: anomalous && { type: 'bool', shape: [tiles.length, lines, samples, 1], data: anomalous },
-        pixels: tiles.length * size,
-      }
+      yield truth.piece(float32([tiles.length, lines, samples, bands], pixels))
     },
   }
 }

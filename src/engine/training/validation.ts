@@ -1,4 +1,4 @@
-import { areaUnderRoc, thresholdCurve } from '../../shared/threshold-curve'
+import { areaUnderRoc, IGNORED, thresholdCurve } from '../../shared/threshold-curve'
 import { decide, pixelScores, thresholdByRule } from '../inference/threshold'
 import type { Tensor } from '../onnx/tensor'
 import { measuredNodes, scorePorts } from '../pipeline/compile'
@@ -6,7 +6,7 @@ import type { Measured } from '../pipeline/compile'
 import { needsImages, wantingImages } from '../pipeline/locality'
 import type { Pipeline, PortReference } from '../pipeline/pipeline'
 import { nodeNamed } from '../pipeline/pipeline'
-import type { Batch } from './batch'
+import type { Batch, Piece } from './batch'
 import type { Learner } from './learner'
 
 /** One image of the validation data; deciders judge each image by itself. */
@@ -60,7 +60,7 @@ export async function validate(learner: Learner, pipeline: Pipeline, groups: rea
     const images: ImageValues[] = []
     for (const image of group) {
       const values = new ImageValues(image.pixels)
-      const result = await learner.evaluate(image.batch, ports, (piece, results) => values.add(piece.pixels, piece.targets, results))
+      const result = await learner.evaluate(image.batch, ports, (piece, results) => values.add(piece, results))
       loss += result.loss * result.pixels
       pixels += result.pixels
       values.close()
@@ -84,15 +84,17 @@ export async function validate(learner: Learner, pipeline: Pipeline, groups: rea
 class ImageValues {
   /** Values of per-pixel ports [N, K] and of others as they are. */
   readonly ports = new Map<string, Tensor>()
+  /** 0 normal, 1 anomalous, 255 not to be judged. */
   targets: Uint8Array | null = null
   count = 0
 
   constructor(private readonly pixels: number) {}
 
-  add(count: number, targets: Tensor<'bool'> | null, results: Record<string, Tensor>): void {
+  add({ pixels: count, targets, ignored }: Piece, results: Record<string, Tensor>): void {
     if (targets) {
       this.targets ??= new Uint8Array(this.pixels)
       this.targets.set(targets.data, this.count)
+      for (let pixel = 0; ignored && pixel < count; pixel += 1) if (ignored[pixel]) this.targets[this.count + pixel] = IGNORED
     }
     for (const [port, tensor] of Object.entries(results)) {
       if (tensor.shape.length !== 4) {
