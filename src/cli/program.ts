@@ -24,8 +24,8 @@ export function cuvetteProgram(version: string, terminal: Terminal, conclude: Co
   const command = (name: string, description: string): Command =>
     program.command(name).description(description).option('--json', 'print one JSON document on stdout and nothing else')
 
-  command('info', 'header, shape, wavelengths and warnings of a cube')
-    .argument('<cube>', 'file, optionally with #variable')
+  command('info', 'header, shape, wavelengths and warnings of a cube; names and wavelengths of a spectral library')
+    .argument('<cube>', 'file, optionally with #variable; or a spectral library (.sli, .csv)')
     .action((cube: string) => conclude(async () => (await import('./commands/info')).info(cube)))
 
   command('nodes', 'the catalogue of nodes with ports and parameters')

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { CubeDescription } from '../../src/shared/cube'
+import type { LibraryDescription } from '../../src/shared/library'
 import type { NodeDescription, PipelineSummary } from '../../src/shared/nodes'
 import type { Problem } from '../../src/shared/problem'
 import { answer, built, cuvette, documentOf, pipelines, sample } from './cuvette'
@@ -44,6 +45,31 @@ describe('info', () => {
     const { stdout } = await cuvette(['info', bare])
     expect(stdout).toMatch(/wavelengths +none/)
     expect(stdout).toMatch(/mask +none found/)
+  })
+})
+
+describe('info of a spectral library', () => {
+  test('gives names and wavelengths of a table', async () => {
+    const table = join(folder, 'field.csv')
+    await writeFile(table, 'wavelength (nm);grass;bare soil\n450;0,04;0,11\n460;0,05;0,12\n')
+    expect(await answer<LibraryDescription>(['info', table])).toMatchObject({ path: table, shape: [2, 1, 2], wavelengths: [450, 460], wavelengthUnit: 'nm', library: { spectra: ['grass', 'bare soil'] }, warnings: [] })
+    const { stdout, code } = await cuvette(['info', table])
+    expect(code).toBe(0)
+    expect(stdout).toMatch(/spectra +2\n.*channels +2\n.*wavelengths +450 to 460 nm\n.*names +1 {2}grass\n +2 {2}bare soil\n$/)
+    await writeFile(table, 'wavelength (nm);grass\n450;much\n')
+    const broken = await cuvette(['info', table])
+    expect(broken).toMatchObject({ code: 1, stdout: '' })
+    expect(broken.stderr).toContain('line 2 holds "much" where the value of a spectrum is expected')
+  })
+
+  test('gives those of an ENVI library, whose document stays that of an image', async () => {
+    const path = join(folder, 'minerals.sli')
+    await writeFile(path, Buffer.alloc(2 * 3 * 4))
+    await writeFile(join(folder, 'minerals.hdr'), 'ENVI\nsamples = 3\nlines = 2\nbands = 1\nfile type = ENVI Spectral Library\ndata type = 4\ninterleave = bsq\nbyte order = 0\nwavelength units = Micrometers\nwavelength = {0.4, 0.5, 0.6}\nspectra names = {talc, alunite}\n')
+    expect(await answer<CubeDescription>(['info', path])).toMatchObject({ format: 'ENVI', shape: [2, 1, 3], library: { spectra: ['talc', 'alunite'] } })
+    const { stdout } = await cuvette(['info', path])
+    expect(stdout).toMatch(/format +ENVI spectral library\n.*spectra +2\n/)
+    expect(stdout).toMatch(/1 {2}talc\n +2 {2}alunite/)
   })
 })
 

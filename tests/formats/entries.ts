@@ -66,6 +66,8 @@ const entry = v.pipe(
     open: v.optional(v.string()),
     /** It is opened as the mask of a cube of this size. */
     maskFor: v.optional(size),
+    /** It is opened as a spectral library; the value is at [spectrum, channel]. */
+    library: v.optional(v.boolean()),
     /** What must be seen, and one value at [line, sample, band] (of a mask: [line, sample]). */
     seen: v.optional(v.union([cube, mask])),
     value: v.optional(v.strictObject({ at: numbers, is: v.union([v.number(), v.literal('NaN')]) })),

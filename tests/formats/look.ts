@@ -3,6 +3,7 @@ import { join, relative } from 'node:path'
 import type { CubeDescription, MaskDescription } from '../../src/shared/cube'
 import { readMask } from '../../src/engine/cube/mask'
 import { openCube } from '../../src/engine/cube/open-cube'
+import { openLibrary } from '../../src/engine/cube/spectral-library/library'
 import type { Entry } from './entries'
 import { recipes } from './recipes'
 
@@ -15,6 +16,14 @@ export async function look(entry: Entry, reference: string, folder: string, must
   if (entry.maskFor) {
     const { description, values } = await readMask(reference, entry.maskFor)
     return { seen: plain(description, folder), value: values[line * entry.maskFor[1] + sample] }
+  }
+  if (entry.library) {
+    const library = await openLibrary(reference)
+    try {
+      return { seen: plain(library.description, folder), value: Math.fround((await library.spectrum(line))[sample]) }
+    } finally {
+      await library.close()
+    }
   }
   const cube = await openCube(reference).catch((error: unknown) => {
     throw mustOpen ? new Error('It was expected to open.', { cause: error }) : error

@@ -3,6 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { openCube, readMask, wholeWindow } from '../../src/engine/cube'
 import { editEnviHeader } from '../../src/engine/cube/formats/envi-header'
+import { openLibrary } from '../../src/engine/cube/spectral-library/library'
+import { resample } from '../../src/engine/cube/spectral-library/resample'
 import { readSpectralAxis } from '../../src/engine/cube/spectral-source'
 import { decodeSafetensors, encodeSafetensors } from '../../src/engine/files/safetensors'
 import { readTorchArchive } from '../../src/engine/files/torch-archive'
@@ -39,6 +41,18 @@ async function lookAtCube(path: string): Promise<void> {
     await cube.readBand(bands - 1, wholeWindow(cube.description), Math.max(1, Math.ceil(Math.sqrt((lines * samples) / 10_000))))
   } finally {
     await cube.close()
+  }
+}
+
+/** Opens a library as everybody does, and brings its last spectrum to a few bands. */
+async function lookAtLibrary(path: string): Promise<void> {
+  const library = await openLibrary(path)
+  try {
+    const { library: { spectra }, wavelengths } = library.description
+    const values = await library.spectrum(spectra.length - 1)
+    if (wavelengths) resample({ wavelengthsNm: wavelengths, values }, { centres: [450, 455.5, 700], widths: [10, null, 20] })
+  } finally {
+    await library.close()
   }
 }
 
@@ -98,6 +112,18 @@ export const targets: Readonly<Record<string, FuzzTarget>> = {
       { 'list.csv': envi()['scene.hdr'] },
     ],
     run: (path) => readSpectralAxis(path, 3),
+  },
+  'spectral-library': {
+    seeds: async (): Promise<Record<string, Uint8Array>[]> => [
+      { 'field.csv': text('# July\nwavelength (nm);grass;soil\n450;0,04;0,11\n460,5;0,05;\n470;0,06;0,13\n') },
+      { 'field.csv': text('name,450 nm,460.5 nm,470 nm\n"grass, wet",0.04,0.05,0.06\nsoil,0.11,NaN,1.3e-1\n') },
+      { 'field.csv': text('450 0.04 0.11\n460.5 0.05 0.12\n') },
+      {
+        'lib.hdr': text('ENVI\nsamples = 5\nlines = 3\nbands = 1\nheader offset = 0\nfile type = ENVI Spectral Library\ndata type = 4\ninterleave = bsq\nbyte order = 0\nwavelength units = Micrometers\nwavelength = {0.4, 0.5, 0.6, 0.7, 0.8}\nspectra names = {grass, soil, talc}\nbbl = {1, 1, 0, 1, 1}\nreflectance scale factor = 1000\n'),
+        'lib.sli': new Uint8Array(60).map((_, at) => (at % 4 === 3 ? 65 : at)),
+      },
+    ],
+    run: lookAtLibrary,
   },
   'envi-mask': {
     seeds: async () => [{

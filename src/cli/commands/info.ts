@@ -1,12 +1,41 @@
-import { describeCube } from '../../engine/cube'
+import { describeCube, describeLibrary, isTable, parseReference } from '../../engine/cube'
 import type { CubeDescription } from '../../shared/cube'
+import type { LibraryDescription } from '../../shared/library'
 import type { Outcome } from '../outcome'
 import { counted, facts, figures, share, whole } from '../words'
 
-/** cuvette info CUBE: what is known without reading the pixels. */
-export async function info(cube: string): Promise<Outcome> {
-  const description = await describeCube(cube)
-  return { document: description, text: infoText(description) }
+/** Names are listed up to here; --json has them all. */
+const MOST_NAMES = 40
+
+/** cuvette info CUBE|LIBRARY: what is known without reading the pixels. */
+export async function info(file: string): Promise<Outcome> {
+  if (await isSpectraTable(file)) {
+    const library = await describeLibrary(file)
+    return { document: library, text: libraryText(library) }
+  }
+  const description = await describeCube(file)
+  return { document: description, text: description.library ? libraryText(await describeLibrary(file)) : infoText(description) }
+}
+
+/** A file that is not there, or may not be read, is spoken of as a cube. */
+async function isSpectraTable(file: string): Promise<boolean> {
+  return isTable(parseReference(file).path).catch(() => false)
+}
+
+export function libraryText(library: LibraryDescription): string {
+  const [count, , channels] = library.shape
+  const names = library.library.spectra
+  const rows: [string, string][] = [
+    ['format', library.format === 'ENVI' ? 'ENVI spectral library' : library.format],
+    ['spectra', whole(count)],
+    ['channels', whole(channels)],
+    ['wavelengths', wavelengthWords(library)],
+  ]
+  if (library.badBands.length > 0) rows.push(['bad channels', `${whole(library.badBands.length)}: ${shortened(library.badBands)} (from 0)`])
+  if (library.scale !== null) rows.push(['scale', `stored numbers / ${figures(library.scale)} = reflectance`])
+  rows.push(['names', [...names.slice(0, MOST_NAMES).map((name, index) => `${index + 1}  ${name}`), ...(names.length > MOST_NAMES ? [`and ${whole(names.length - MOST_NAMES)} more; --json lists them all`] : [])].join('\n')])
+  for (const warning of library.warnings) rows.push(['warning', warning])
+  return `${library.path}\n${facts(rows)}`
 }
 
 export function infoText(cube: CubeDescription): string {
