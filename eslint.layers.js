@@ -21,7 +21,7 @@ export const engineRooms = {
   pipeline: ['nodes', 'onnx', 'files'],
   training: ['pipeline', 'nodes', 'onnx', 'cube', 'files', 'inference'],
   inference: ['pipeline', 'nodes', 'onnx', 'cube', 'files'],
-  export: ['inference', 'pipeline', 'nodes', 'onnx', 'cube', 'files'],
+  export: ['training', 'inference', 'pipeline', 'nodes', 'onnx', 'cube', 'files'],
   process: ['export', 'inference', 'training', 'pipeline', 'nodes', 'onnx', 'cube', 'files'],
 }
 

@@ -58,7 +58,7 @@ describe('exporting a trained pipeline', () => {
 
   it('writes the training artifacts with a README', async () => {
     const report = await exported('ort-training')
-    expect([...report.files].sort()).toEqual(['README.md', 'checkpoint', 'eval_model.onnx', 'optimizer_model.onnx', 'training_model.onnx'])
+    expect([...report.files].sort()).toEqual(['README.md', 'checkpoint', 'eval_model.onnx', 'inputs.json', 'optimizer_model.onnx', 'training_model.onnx'])
     expect(Object.keys(await contents(out)).sort()).toEqual([...report.files].sort())
     expect(report.verified.maxDifference).toBeLessThan(TOLERANCE)
     const { state } = await openTrainedPipeline(fitted)

@@ -184,7 +184,7 @@ export const targets: Readonly<Record<string, FuzzTarget>> = {
   checkpoint: {
     seeds: async () => [{
       checkpoint: encodeCheckpoint({
-        trainable: new Map([['p.weight', float32([2, 2], [1, 2, 3, 4])]]), frozen: new Map([['c.center', float32([2], [1, 2])]]),
+        trainable: new Map([['p.weight', float32([2, 2], [1, 2, 3, 4])]]), frozen: new Map([['c.fixed', float32([2], [1, 2])]]), moving: new Map([['c.center', float32([2], [3, 4])]]),
         optimizer: { step: 3, initialLearningRate: 0.001, moments: new Map([['p.weight', [float32([2, 2], [0, 0, 0, 0]), float32([2, 2], [0, 0, 0, 0])]]]) },
         properties: { ints: { epoch: 1 }, strings: { note: 'x' } },
       }),

@@ -41,7 +41,7 @@ function model() {
   const radius = graph.op('Mul', [r, r])
   const excess = graph.op('Relu', [graph.op('Sub', [scores, radius])])
   const loss = graph.op('Add', [radius, graph.op('Mul', [graph.op('ReduceMean', [excess], { keepdims: 0 }), graph.scalar(2)])])
-  const common = { graph, userInputs: ['x'], parameters, frozen, loss, extraOutputs: [{ name: 'scores', value: scores }], metadata: { pipeline: 'small' } }
+  const common = { graph, userInputs: ['x', ...frozen], parameters, loss, extraOutputs: [{ name: 'scores', value: scores }], metadata: { pipeline: 'small' } }
   return { ...common, gradients: differentiate(graph, loss, Object.values(inputs)) }
 }
 
@@ -78,8 +78,8 @@ describe('training_model.onnx', () => {
     const message = decodeModelMessage(training)
     expect(message.graph?.input?.map(({ name }) => name)).toEqual([
       'x',
-      ...parameters,
       'tracker.center',
+      ...parameters,
       ...parameters.map((name) => `${name}_grad.accumulation.buffer`),
       'lazy_reset_grad',
     ])
@@ -130,7 +130,7 @@ describe('training_model.onnx', () => {
     const given = model()
     const missing = new Map([...given.gradients].filter(([name]) => name !== 'loss.r'))
     expect(() => encodeTrainingModel({ ...given, gradients: missing })).toThrowError(expect.objectContaining({ code: 'bad-argument', where: 'loss.r' }))
-    expect(() => encodeEvaluationModel({ ...given, frozen: [] })).toThrowError(expect.objectContaining({ code: 'bad-argument', where: 'tracker.center' }))
+    expect(() => encodeEvaluationModel({ ...given, userInputs: ['x'] })).toThrowError(expect.objectContaining({ code: 'bad-argument', where: 'tracker.center' }))
   })
 })
 
@@ -141,6 +141,7 @@ describe('the artifacts in the real training runtime 1.19.2 and in the stock run
   const checkpointState = encodeCheckpoint({
     trainable: new Map([...start].map(([name, data]) => [name, float32(shapes[name], data)])),
     frozen: new Map([['tracker.center', float32([3], center)]]),
+    moving: new Map(),
     optimizer: null,
     properties: { ints: {}, strings: {} },
   })
@@ -180,7 +181,7 @@ describe('the artifacts in the real training runtime 1.19.2 and in the stock run
     const evaluated = await session.runEvalStep(feed(batch(3, 6)))
     await session.release()
     const evaluation = await openSession(evalModel, 'cpu')
-    expect(evaluation.inputNames).toEqual(['x', ...parameters, 'tracker.center'])
+    expect(evaluation.inputNames).toEqual(['x', 'tracker.center', ...parameters])
     const feeds = stockFeeds(found.values, batch(3, 6))
     const expected = await evaluation.run(Object.fromEntries(evaluation.inputNames.map((name) => [name, feeds[name]])))
     await evaluation.release()

@@ -18,22 +18,28 @@ export interface TrainingSession {
   runEvalStep(feeds: Record<string, WasmTensor>): Promise<Record<string, WasmTensor>>
   runOptimizerStep(): Promise<void>
   lazyResetGrad(): Promise<void>
+  /** Damages the memory of the runtime where a parameter is one number: whatever is called afterwards may hang. */
   getContiguousParameters(trainableOnly?: boolean): Promise<WasmTensor>
   release(): Promise<void>
 }
 
 export interface TrainingRuntime {
   env: { logLevel: string; wasm: { numThreads: number; wasmPaths: string } }
-  Tensor: new (type: 'float32', data: Float32Array, dims: readonly number[]) => WasmTensor
+  Tensor: new (type: 'float32' | 'bool', data: Float32Array | Uint8Array, dims: readonly number[]) => WasmTensor
   TrainingSession: {
     create(artifacts: { checkpointState: Uint8Array; trainModel: Uint8Array; evalModel?: Uint8Array; optimizerModel?: Uint8Array }): Promise<TrainingSession>
   }
 }
 
+let instances = 0
+
+/** The runtime with a memory of its own. */
 export async function trainingRuntime(): Promise<TrainingRuntime> {
   // The entry file for Node lies in the same folder.
   const folder = dirname(createRequire(import.meta.url).resolve('onnxruntime-web'))
-  const runtime = (await import(/* @vite-ignore */ pathToFileURL(join(folder, 'ort.training.wasm.min.mjs')).href)) as TrainingRuntime
+  const file = pathToFileURL(join(folder, 'ort.training.wasm.min.mjs'))
+  instances += 1
+  const runtime = (await import(/* @vite-ignore */ `${file.href}?instance=${instances}`)) as TrainingRuntime
   runtime.env.logLevel = 'fatal'
   runtime.env.wasm.numThreads = 1
   runtime.env.wasm.wasmPaths = pathToFileURL(join(folder, '/')).href

@@ -13,6 +13,7 @@ const example: Checkpoint = {
     ['loss.r_unconstrained', float32([], [0.25])],
   ]),
   frozen: new Map([['tracker.center', float32([4], [1, 2, 3, 4])]]),
+  moving: new Map([['mixer.running_mean', float32([2], [-0, Number.NaN])], ['inverse', float32([1, 2], [1e-40, 3.4e38])]]),
   optimizer: {
     step: 5_000_000_000,
     initialLearningRate: 0.5,
@@ -39,7 +40,7 @@ describe('training checkpoint', () => {
   })
 
   it('has the identifier and both lists of parameters even when nothing is frozen', () => {
-    const bytes = encodeCheckpoint({ ...example, frozen: new Map(), optimizer: null })
+    const bytes = encodeCheckpoint({ ...example, frozen: new Map(), moving: new Map(), optimizer: null })
     expect(new TextDecoder().decode(bytes.subarray(4, 8))).toBe('ODTC')
     expect(decodeCheckpoint(bytes, 'x').frozen.size).toBe(0)
     expect(decodeCheckpoint(bytes, 'x').optimizer).toBeNull()
@@ -58,6 +59,16 @@ describe('training checkpoint', () => {
     empty.addFieldInt32(0, 2, 0)
     empty.finish(empty.endObject(), 'ODTC')
     expect(() => decodeCheckpoint(empty.asUint8Array(), 'x')).toThrow('it holds no list of parameters')
+  })
+
+  it('keeps what moves as properties, so that the training runtime takes it as inputs, and refuses one that is no tensor', () => {
+    const { strings } = example.properties
+    const text = (value: string) => encodeCheckpoint({ ...example, moving: new Map(), properties: { ints: {}, strings: { ...strings, 'moving:center': value } } })
+    expect(decodeCheckpoint(text('{"shape":[2],"float32":"AACAPwAAAEA="}'), 'x').moving).toEqual(new Map([['center', float32([2], [1, 2])]]))
+    expect(decodeCheckpoint(text('{"shape":[2],"float32":"AACAPwAAAEA="}'), 'x').properties.strings).toEqual(strings)
+    for (const wrong of ['', 'null', '[]', '{"shape":[3],"float32":"AACAPwAAAEA="}', '{"shape":[-1],"float32":""}', '{"shape":[1]}']) {
+      expect(() => decodeCheckpoint(text(wrong), 'x')).toThrow('The checkpoint x cannot be used: its property moving:center holds no tensor; fit the pipeline again.')
+    }
   })
 
   it('refuses every truncation with one sentence, and never crashes on a flipped byte', () => {
@@ -90,7 +101,7 @@ describe('training checkpoint', () => {
   })
 
   it('refuses shapes that do not fit the pipeline', () => {
-    const shapes = new Map<string, readonly number[]>([['projection.fc1.weight', [2, 3]], ['loss.r_unconstrained', []], ['tracker.center', [4]]])
+    const shapes = new Map<string, readonly number[]>([['projection.fc1.weight', [2, 3]], ['loss.r_unconstrained', []], ['tracker.center', [4]], ['mixer.running_mean', [2]], ['inverse', [1, 2]]])
     expect(() => requireShapes(example, shapes, 'x')).not.toThrow()
     expect(() => requireShapes(example, new Map(shapes).set('tracker.center', [5]), 'x')).toThrow('tracker.center has shape [4], the pipeline expects [5]')
     expect(() => requireShapes(example, new Map(shapes).set('more', [1]), 'x')).toThrow('it has no parameter more')

@@ -78,7 +78,7 @@ describe('micro-batches', () => {
     const artifacts = compileArtifacts(pipeline, state, pipeline.trainer)
     expect(artifacts.additive).toBe(true)
     await writeModels(folder, artifacts)
-    learner = await openLearner(folder, { ...artifacts, optimizer: null, properties: { ints: {}, strings: {} } }, 'cpu')
+    learner = await openLearner(folder, { ...artifacts, frozen: new Map(), optimizer: null, properties: { ints: {}, strings: {} } }, 'cpu')
   })
   afterAll(async () => {
     await learner.release()
@@ -87,19 +87,19 @@ describe('micro-batches', () => {
 
   it('come to the loss, gradients, centre and validation of the whole batch', async () => {
     const pool = await fillPool([frame.cube], randomSource(1), { bytes: 1e6, readBytes: 1e6, usable: everyBand })
-    const start = learner.state.frozen.get('center._tracked_center')
+    const start = learner.state.moving.get('center._tracked_center')
     if (!start) throw new Error('The centre moves.')
     // Away from the mean of these pixels, where it would stay.
     const center = { ...start, data: start.data.map((value) => 0.5 * value + 0.1) }
     const results = []
     for (const piecePixels of [1000, 359, 100, 7]) {
-      learner.state.frozen.set('center._tracked_center', center)
+      learner.state.moving.set('center._tracked_center', center)
       const [batch] = [...pixelBatches(pool, [frame], { size: 1000, seed: 1, shuffle: false, piecePixels }).batches(1)]
       expect(batch.single).toBe(piecePixels >= 359)
       const step = await learner.differentiate(batch)
-      const moved = learner.state.frozen.get('center._tracked_center')?.data as Float32Array
+      const moved = learner.state.moving.get('center._tracked_center')?.data as Float32Array
       const { loss } = await learner.evaluate(batch, [], () => undefined)
-      expect(learner.state.frozen.get('center._tracked_center')?.data).toEqual(moved)
+      expect(learner.state.moving.get('center._tracked_center')?.data).toEqual(moved)
       results.push({ ...step, moved, validation: loss })
     }
     const [whole, ...cut] = results

@@ -51,9 +51,9 @@ describe('kept checkpoints', () => {
 
     await fitPipeline(request(deepSVDD(), [cube], join(folder, 'short'), { epochs: 1 }), observed())
     expect(await stateOf(out)).toBe(await stateOf(join(folder, 'short')))
-    const { trainable, frozen, properties } = await readCheckpoint(join(out, 'training', 'checkpoint'))
+    const { trainable, moving, properties } = await readCheckpoint(join(out, 'training', 'checkpoint'))
     expect(properties.ints.epoch).toBe(1)
-    for (const [name, { data }] of [...trainable, ...frozen]) expect(state.get(name)?.data).toEqual(data)
+    for (const [name, { data }] of [...trainable, ...moving]) expect(state.get(name)?.data).toEqual(data)
     expect((await readCheckpoint(join(out, 'training', 'checkpoints', 'last'))).properties.ints.epoch).toBe(4)
   })
 
@@ -123,7 +123,7 @@ describe('kept checkpoints', () => {
   it('stay out of exported artifacts, and leave with the pipeline', async () => {
     await fitPipeline(request(first(), [cube], out), observed())
     const { files } = await exportPipeline({ pipelineFolder: out, to: 'ort-training', out: join(folder, 'exported') }, observed())
-    expect(files.sort()).toEqual(['README.md', 'checkpoint', 'eval_model.onnx', 'optimizer_model.onnx', 'training_model.onnx'])
+    expect(files.sort()).toEqual(['README.md', 'checkpoint', 'eval_model.onnx', 'inputs.json', 'optimizer_model.onnx', 'training_model.onnx'])
     await exportPipeline({ pipelineFolder: out, to: 'folder', out: join(folder, 'copied') }, observed())
     await fitPipeline(request(rx(), [cube], out), observed())
     expect(Object.keys(await contents(out)).sort()).toEqual(['model.onnx', 'pipeline.yaml', 'run.json', 'state.safetensors'])

@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import type { TrainingGuide } from '../../src/engine/export/training-inputs'
 import { exportPipeline } from '../../src/engine/export/export'
 import { factsOf } from '../../src/engine/inference/fits'
 import { openTrainedPipeline } from '../../src/engine/inference/trained-pipeline'
@@ -11,12 +12,10 @@ import { parsePipeline } from '../../src/engine/pipeline/document'
 import { initialState } from '../../src/engine/pipeline/state'
 import { compileArtifacts, writeModels } from '../../src/engine/training/artifacts'
 import type { Batch } from '../../src/engine/training/batch'
-import { readCheckpoint } from '../../src/engine/training/checkpoint'
 import { fitPipeline } from '../../src/engine/training/fit'
 import { openLearner } from '../../src/engine/training/learner'
 import { scheduledSettings, stepInputs } from '../../src/engine/training/step-inputs'
 import { memoryCube } from '../inference/cubes'
-import { trainingRuntime } from '../onnx/training-runtime'
 import { contents, deepSVDD, observed, request, scenePixels, SHAPE, stopAfterEpoch, writeScene } from './scene'
 
 vi.mock('../../src/engine/nodes/registry', async (original) => {
@@ -80,9 +79,9 @@ describe('a training with noise and a temperature', () => {
     if (!resolved.trainer) throw new Error('The document states a trainer.')
     const artifacts = compileArtifacts(resolved, state, resolved.trainer)
     await writeModels(folder, artifacts)
-    const learner = await openLearner(folder, { ...artifacts, optimizer: null, properties: { ints: {}, strings: {} } }, 'cpu')
+    const learner = await openLearner(folder, { ...artifacts, frozen: new Map(), optimizer: null, properties: { ints: {}, strings: {} } }, 'cpu')
     try {
-      const center = learner.state.frozen.get('center._tracked_center')
+      const center = learner.state.moving.get('center._tracked_center')
       const pixels = scenePixels()
       const batch = (count: number, inputs?: Batch['inputs']): Batch => ({
         single: count === 1,
@@ -93,7 +92,7 @@ describe('a training with noise and a temperature', () => {
         },
       })
       const loss = async (count: number, inputs?: Batch['inputs']) => {
-        if (center) learner.state.frozen.set('center._tracked_center', center)
+        if (center) learner.state.moving.set('center._tracked_center', center)
         return (await learner.differentiate(batch(count, inputs))).loss
       }
       const inputs = stepInputs(resolved, 1, 1, 0)
@@ -101,10 +100,10 @@ describe('a training with noise and a temperature', () => {
       expect(Math.abs(await loss(4, inputs) / whole - 1)).toBeLessThan(1e-6)
       expect(await loss(1, stepInputs(resolved, 1, 1, 1))).not.toBe(whole)
       expect(await loss(1, { ...inputs, 'noisy.temperature': float32([], [0.5]) })).not.toBe(whole)
-      // Without a temperature the last one, without noise nothing.
-      const { 'noisy.u': noise } = inputs
-      expect(await loss(1, { 'noisy.u': noise })).toBe(await loss(1, { ...inputs, 'noisy.temperature': float32([], [0.125]) }))
-      await expect(loss(1, { 'noisy.temperature': inputs['noisy.temperature'] })).rejects.toMatchObject({ message: 'The model needs a value for its input noisy.u.' })
+      // Neither is left out: the training runtime would not offer an input with a default.
+      const { 'noisy.u': noise, 'noisy.temperature': temperature } = inputs
+      await expect(loss(1, { 'noisy.u': noise })).rejects.toMatchObject({ message: 'The model needs a value for its input noisy.temperature.' })
+      await expect(loss(1, { 'noisy.temperature': temperature })).rejects.toMatchObject({ message: 'The model needs a value for its input noisy.u.' })
       await learner.evaluate(batch(1), [], () => undefined)
     } finally {
       await learner.release()
@@ -128,39 +127,21 @@ describe('a training with noise and a temperature', () => {
     }
   })
 
-  it('leaves artifacts that the training runtime trains on, with a README that names the inputs', async () => {
+  it('leaves artifacts with a README and a file that name the inputs', async () => {
     const out = join(folder, 'out')
-    await fitPipeline(request(noisySVDD({ optimizer: { name: 'adamw', lr: 0.001, weight_decay: 0.01 } }), [cube], out, { epochs: 1 }), observed())
+    await fitPipeline(request(noisySVDD({ optimizer: { name: 'adamw', lr: 0.001, weight_decay: 0.01 } }), [cube], out, { epochs: 3 }), stopAfterEpoch(1))
     await exportPipeline({ pipelineFolder: out, to: 'ort-training', out: join(folder, 'exported') }, observed())
     const readme = await readFile(join(folder, 'exported', 'README.md'), 'utf8')
-    expect(readme).toContain('| `noisy.temperature` | float32, one number | optional: 0.125 when it is left out; a setting that follows the epochs, 1 in the first |')
-    expect(readme).toContain('| `noisy.u` | float32 [6] | uniform noise from [0, 1), drawn anew for every batch |')
-
-    const training = join(out, 'training')
-    const runtime = await trainingRuntime()
-    const [trainModel, evalModel, optimizerModel, checkpointState] = await Promise.all(
-      ['training_model.onnx', 'eval_model.onnx', 'optimizer_model.onnx', 'checkpoint'].map(async (name) => new Uint8Array(await readFile(join(training, name)))),
-    )
-    const session = await runtime.TrainingSession.create({ checkpointState, trainModel, evalModel, optimizerModel })
-    const learner = await openLearner(training, await readCheckpoint(join(training, 'checkpoint')), 'cpu', { threads: 1 })
-    const pixels = scenePixels(6).subarray(0, 120 * SHAPE[2])
-    const center = learner.state.frozen.get('center._tracked_center')
-    for (let step = 0; step < 3; step += 1) {
-      // Inputs with a default are no inputs of this runtime: the temperature is the last one.
-      const inputs = { 'noisy.u': stepInputs(pipeline(), 3, 1, step)['noisy.u'] }
-      const known: Record<string, [Float32Array, readonly number[]]> = { cube: [pixels, [1, 1, 120, SHAPE[2]]], 'noisy.u': [inputs['noisy.u'].data, [6]] }
-      expect([...session.trainingInputNames].sort()).toEqual(Object.keys(known).sort())
-      const feeds = Object.fromEntries(session.trainingInputNames.map((name) => [name, new runtime.Tensor('float32', known[name][0], known[name][1])]))
-      const theirs = await session.runTrainStep(feeds)
-      await session.runOptimizerStep()
-      await session.lazyResetGrad()
-      const batch: Batch = { single: true, inputs, async *pieces() { yield { cube: float32([1, 1, 120, SHAPE[2]], pixels), targets: null, pixels: 120 } } }
-      const { losses: [ours] } = await learner.step([batch], { learningRate: 0.001, gradientClip: null, accumulate: 1 })
-      expect(Math.abs(theirs[session.trainingOutputNames[0]].data[0] / ours - 1)).toBeLessThan(2e-6)
-      if (center) learner.state.frozen.set('center._tracked_center', center)
-    }
-    expect([...session.evalInputNames].sort()).toEqual(['cube'])
-    await session.release()
-    await learner.release()
+    expect(readme).toContain('| `noisy.temperature` | float32, one number | a setting of noisy (Noisy) that follows the epochs; see the schedule below |')
+    expect(readme).toContain('| `noisy.temperature` | 1, 0.5, 0.25 |')
+    expect(readme).toContain('| `noisy.u` | float32 [6] | random numbers of noisy (Noisy), uniform on [0, 1), drawn anew for every batch |')
+    expect(readme).toContain('next value: output `center._tracked_center.next`; first value: ')
+    expect(readme).toContain('| `center.alpha` | float32, one number | a constant of the pipeline; optional, 0.1 when it is left out |')
+    expect(readme).toContain('trains 3 epochs. This checkpoint goes on with epoch 2;')
+    const guide = JSON.parse(await readFile(join(folder, 'exported', 'inputs.json'), 'utf8')) as TrainingGuide
+    expect(guide).toMatchObject({ epochsDone: 1, epochs: 3, batch: '90 pixels', accumulate: 1, gradientClip: null, learningRates: [0.001, 0.001, 0.001] })
+    const { state } = await openTrainedPipeline(out)
+    expect(guide.inputs.map(({ name }) => name)).toEqual(['cube', 'noisy.u', 'noisy.temperature', 'center._tracked_center', 'center.alpha'])
+    expect(guide.inputs.find(({ next }) => next)?.first).toEqual([...(state.get('center._tracked_center')?.data as Float32Array)])
   })
 })

@@ -11,7 +11,10 @@ import type { FittedPipeline, TrainedPipeline } from '../inference/trained-pipel
 import type { WorkContext } from '../inference/work'
 import type { CuvisExport } from './cuvis'
 import { verifyCuvis, writeCuvis } from './cuvis'
+import { ARTIFACT_FILES } from '../training/artifacts'
+import { readCheckpoint } from '../training/checkpoint'
 import { artifactsReadme } from './readme'
+import { GUIDE_FILE, trainingGuide } from './training-inputs'
 import { withThreshold } from './tuned'
 import { verifyEvaluationModel, verifyModel } from './verify'
 
@@ -26,7 +29,7 @@ interface Content {
 }
 
 /**
- * Exports what was fitted: `onnx` writes model.onnx, `ort-training` the training artifacts with a README, `folder` the
+ * Exports what was fitted: `onnx` writes model.onnx, `ort-training` the training artifacts with a README and inputs.json, `folder` the
  * whole pipeline, `cuvis` the document and the weights that the reference implementation loads. What is written is run on
  * pixels of the training cube and compared with the scores of the app; only then it appears under its name, all at once.
  * Throws CuvetteError; then nothing is left.
@@ -129,8 +132,12 @@ async function writeFolder(workshop: string, { folder, pipeline, record }: Train
     written.push(place)
   }
   if (to === 'ort-training') {
-    await writeFileAtomic(join(workshop, 'README.md'), artifactsReadme(record, pipeline, await readFile(join(folder, TRAINING_FOLDER, 'training_model.onnx'))))
-    written.push('README.md')
+    const training = join(folder, TRAINING_FOLDER)
+    const checkpoint = await readCheckpoint(join(training, ARTIFACT_FILES.checkpoint))
+    const guide = trainingGuide(pipeline, await readFile(join(training, ARTIFACT_FILES.training)), checkpoint, record.epochsPlanned)
+    await writeFileAtomic(join(workshop, GUIDE_FILE), `${JSON.stringify(guide, null, 2)}\n`)
+    await writeFileAtomic(join(workshop, 'README.md'), artifactsReadme(record, guide))
+    written.push(GUIDE_FILE, 'README.md')
   }
   return written
 }

@@ -10,12 +10,10 @@ import type { ModelFunction } from './model'
 export interface TrainingModel {
   /** Forward pass, loss and gradients. It is not changed. */
   graph: Graph
-  /** Inputs that the caller feeds: pixels, masks, noise. */
+  /** Inputs that the caller feeds: pixels, masks, noise, state that moves without a gradient. */
   userInputs: readonly string[]
   /** Inputs that train, in the order of the checkpoint's consumers. */
   parameters: readonly string[]
-  /** Inputs that the checkpoint holds and that do not train. */
-  frozen?: readonly string[]
   loss: Value
   /** What else comes out, after the loss. */
   extraOutputs: readonly { name: string; value: Value }[]
@@ -54,7 +52,7 @@ const accumulate: ModelFunction = {
 }
 
 /**
- * Bytes of training_model.onnx. Inputs: user inputs, parameters, frozen ones, a gradient buffer for each parameter, the
+ * Bytes of training_model.onnx. Inputs: user inputs, parameters, a gradient buffer for each parameter, the
  * reset flag. Outputs: loss, the extra ones, each parameter's gradient, each accumulation flag.
  * Throws CuvetteError('bad-argument') for a parameter without a gradient: it would fail inside the training runtime.
  */
@@ -91,7 +89,7 @@ export function encodeTrainingModel(model: TrainingModel): Uint8Array {
   for (const { flag, value } of accumulators) graph.output(flag, value)
   return encodeModel(graph, {
     name: 'training',
-    inputs: [...model.userInputs, ...model.parameters, ...(model.frozen ?? []), ...buffers.map(({ name }) => name), RESET_INPUT],
+    inputs: [...model.userInputs, ...model.parameters, ...buffers.map(({ name }) => name), RESET_INPUT],
     functions: [accumulate],
     metadata: model.metadata,
   })
@@ -103,7 +101,7 @@ export function encodeEvaluationModel(model: EvaluationModel): Uint8Array {
   writeOutputs(graph, model)
   return encodeModel(graph, {
     name: 'evaluation',
-    inputs: [...model.userInputs, ...model.parameters, ...(model.frozen ?? [])],
+    inputs: [...model.userInputs, ...model.parameters],
     metadata: model.metadata,
   })
 }

@@ -154,6 +154,8 @@ export class PipelineWriter {
       setting: (setting, fallback) => {
         const key = stateKey(name, setting)
         if (tensors.some((tensor) => tensor.name === setting)) throw new CuvetteError('internal', `The node ${name} has a state tensor and a setting of the name ${setting}.`)
+        // The training runtime leaves out inputs with a default, and what follows the epochs must reach it.
+        if (this.stage === 'train' && setting in (type.schedule?.(parameters, 0) ?? {})) return this.graph.input(key, 'float32', [])
         this.settings.push(key)
         return this.graph.input(key, 'float32', [], float32([], [fallback]))
       },

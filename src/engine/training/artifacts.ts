@@ -28,7 +28,8 @@ export interface Artifacts {
   evaluation: Uint8Array
   optimizer: Uint8Array
   trainable: Map<string, Tensor<'float32'>>
-  frozen: Map<string, Tensor<'float32'>>
+  /** State that moves without a gradient. */
+  moving: Map<string, Tensor<'float32'>>
   /** Whether a batch may be cut into pieces whose weighted losses and gradients are those of the batch. */
   additive: boolean
   /** The same of the evaluation model. */
@@ -38,8 +39,9 @@ export interface Artifacts {
 /**
  * Compiles the artifact set of a pipeline with fitted statistics. Both models take parameters and
  * moving state in the same order and show the same outputs: the loss, moving state after the batch, and the ports that a
- * validation watches. Noise and the settings that follow the epochs are inputs of the training model alone.
- * `judging`: whether images hold pixels that are not to be judged. Throws CuvetteError('bad-pipeline') when nothing trains.
+ * validation watches. Noise and the settings that follow the epochs are inputs of the training model alone; these, too,
+ * must be fed. `judging`: whether images hold pixels that are not to be judged.
+ * Throws CuvetteError('bad-pipeline') when nothing trains.
  */
 export function compileArtifacts(pipeline: Pipeline, state: PipelineState, settings: TrainerSettings, judging = false): Artifacts {
   const watched = watchedPorts(pipeline)
@@ -51,7 +53,7 @@ export function compileArtifacts(pipeline: Pipeline, state: PipelineState, setti
   const moving = training.updates.map(({ state: name }) => name)
   const outputs = outputsOf(training, watched)
   // Before outputs are declared and gradients taken.
-  const shared = { userInputs: inputsOf(training, moving), parameters, frozen: moving, loss: training.loss, extraOutputs: outputs, metadata: { 'cuvette.pipeline': pipeline.name } }
+  const shared = { userInputs: inputsOf(training, moving), parameters, loss: training.loss, extraOutputs: outputs, metadata: { 'cuvette.pipeline': pipeline.name } }
   const gradients = differentiate(training.graph, training.loss, training.parameters)
 
   // In validation a center stands still, but it is still an input: it is what training left.
@@ -62,15 +64,14 @@ export function compileArtifacts(pipeline: Pipeline, state: PipelineState, setti
     evaluation: encodeEvaluationModel({
       graph: evaluation.graph,
       ...shared,
-      userInputs: inputsOf(evaluation, moving),
+      userInputs: inputsOf(evaluation, present(moving)),
       parameters: present(parameters),
-      frozen: present(moving),
       loss: evaluation.loss,
       extraOutputs: outputsOf(evaluation, watched),
     }),
     optimizer: encodeOptimizerModel(optimizerOf(settings)),
     trainable: tensorsOf(state, parameters),
-    frozen: tensorsOf(state, moving),
+    moving: tensorsOf(state, moving),
     additive: training.additive,
     additiveInEvaluation: evaluation.additive,
   }
@@ -83,8 +84,10 @@ export async function writeModels(folder: string, artifacts: Artifacts): Promise
   await writeFileAtomic(join(folder, ARTIFACT_FILES.optimizer), artifacts.optimizer)
 }
 
+/** Pixels first, then what is drawn or scheduled, state that moves, and settings with a default. */
 function inputsOf({ userInputs, settings }: CompiledLoss, moving: readonly string[]): string[] {
-  return [...userInputs.filter((name) => !moving.includes(name)), ...settings]
+  const pixels = ['cube', 'targets', 'judged'].filter((name) => userInputs.includes(name))
+  return [...pixels, ...userInputs.filter((name) => !pixels.includes(name) && !moving.includes(name)), ...moving, ...settings]
 }
 
 function outputsOf(compiled: CompiledLoss, watched: readonly string[]): { name: string; value: NonNullable<ReturnType<CompiledLoss['port']>> }[] {

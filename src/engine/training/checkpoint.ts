@@ -8,11 +8,15 @@ import { FlatBufferDamage, FlatBufferReader } from './flatbuffer-reader'
 import type { FlatTable } from './flatbuffer-reader'
 
 // The checkpoint of ONNX Runtime's on-device training (schema ort_training_checkpoint.fbs, version 2,
-// as 1.19.2 reads it): parameters inline, moments by parameter, and a bag of properties.
+// as 1.19.2 reads it): parameters inline, moments by parameter, and a bag of properties. State that moves without a
+// gradient is kept as properties: as a frozen parameter the runtime would hold it still, whereas what the checkpoint
+// does not name as a parameter is an input that its caller moves.
 
 const IDENTIFIER = 'ODTC'
 const VERSION = 2
 const FLOAT = 1
+/** Property of a state tensor that moves: JSON {"shape": [...], "float32": base64 of its little-endian bytes}. */
+const MOVING = 'moving:'
 
 type Float32Tensor = Tensor<'float32'>
 
@@ -27,8 +31,10 @@ export interface OptimizerGroup {
 export interface Checkpoint {
   /** Parameters that train, by "<node>.<name>". */
   trainable: ReadonlyMap<string, Float32Tensor>
-  /** Inputs of the training graph that do not train: moving state such as a center. */
+  /** Inputs of the training graph that neither train nor move. Ours has none; older checkpoints keep here what moves. */
   frozen: ReadonlyMap<string, Float32Tensor>
+  /** State that moves without a gradient, such as a center: inputs of the training graph with outputs "<name>.next". */
+  moving: ReadonlyMap<string, Float32Tensor>
   optimizer: OptimizerGroup | null
   /** Our own notes: epoch, seed, schedule state. */
   properties: { ints: Readonly<Record<string, number>>; strings: Readonly<Record<string, string>> }
@@ -49,11 +55,12 @@ export async function writeCheckpoint(path: string, checkpoint: Checkpoint): Pro
 
 /** The bytes of a checkpoint file. Equal checkpoints give equal bytes. */
 export function encodeCheckpoint(checkpoint: Checkpoint): Uint8Array {
-  const values = [...checkpoint.trainable.values(), ...checkpoint.frozen.values()]
+  const values = [...checkpoint.trainable.values(), ...checkpoint.frozen.values(), ...checkpoint.moving.values()]
   const builder = new Builder(4096 + 3 * values.reduce((sum, tensor) => sum + tensor.data.byteLength, 0))
   const state = writeModuleState(builder, checkpoint)
   const groups = checkpoint.optimizer ? vector(builder, [writeGroup(builder, checkpoint.optimizer)]) : 0
-  const properties = writeProperties(builder, checkpoint.properties)
+  const moving = Object.fromEntries([...checkpoint.moving].map(([name, tensor]) => [`${MOVING}${name}`, textOf(tensor)]))
+  const properties = writeProperties(builder, { ...checkpoint.properties, strings: { ...checkpoint.properties.strings, ...moving } })
   builder.startObject(4)
   builder.addFieldInt32(0, VERSION, 0)
   builder.addFieldOffset(1, state, 0)
@@ -154,11 +161,14 @@ export function decodeCheckpoint(bytes: Uint8Array, path: string): Checkpoint {
     const frozen = state?.tables(1)
     if (!trainable || !frozen) throw damaged(path, 'it holds no list of parameters')
     const group = root.tables(2)?.[0]
+    const properties = readProperties(root.table(3))
+    const moving = takeMoving(properties.strings, path)
     return {
       trainable: readTensors(trainable, path),
       frozen: readTensors(frozen, path),
       optimizer: group ? readGroup(group, path) : null,
-      properties: readProperties(root.table(3)),
+      moving,
+      properties,
     }
   } catch (error) {
     if (error instanceof FlatBufferDamage) throw damaged(path, 'it is cut short or damaged', error)
@@ -202,6 +212,35 @@ function readGroup(table: FlatTable, path: string): OptimizerGroup {
   return { step: table.int64(1, 0), initialLearningRate: table.float32(2, 0), moments }
 }
 
+function textOf({ shape, data }: Float32Tensor): string {
+  return JSON.stringify({ shape, float32: Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString('base64') })
+}
+
+/** Takes the tensors that move out of the texts. */
+function takeMoving(strings: Record<string, string>, path: string): Map<string, Float32Tensor> {
+  const moving = new Map<string, Float32Tensor>()
+  for (const [key, text] of Object.entries(strings)) {
+    if (!key.startsWith(MOVING)) continue
+    const name = key.slice(MOVING.length)
+    const stated = parsed(text)
+    const shape = stated?.shape
+    const bytes = typeof stated?.float32 === 'string' ? Buffer.from(stated.float32, 'base64') : null
+    const proper = Array.isArray(shape) && shape.every((size) => Number.isSafeInteger(size) && size >= 0)
+    if (!proper || bytes?.length !== 4 * elementCount(shape as number[])) throw damaged(path, `its property ${key} holds no tensor`)
+    moving.set(name, { type: 'float32', shape: shape as number[], data: new Float32Array(new Uint8Array(bytes).buffer) })
+    delete strings[key]
+  }
+  return moving
+}
+
+function parsed(text: string): { shape?: unknown; float32?: unknown } | null {
+  try {
+    return JSON.parse(text) as { shape?: unknown; float32?: unknown } | null
+  } catch {
+    return null
+  }
+}
+
 function readProperties(bag: FlatTable | null): Checkpoint['properties'] {
   const ints: Record<string, number> = {}
   const strings: Record<string, string> = {}
@@ -216,13 +255,13 @@ function readProperties(bag: FlatTable | null): Checkpoint['properties'] {
  */
 export function requireShapes(checkpoint: Checkpoint, expected: ReadonlyMap<string, readonly number[]>, path: string): void {
   for (const [name, shape] of expected) {
-    const found = checkpoint.trainable.get(name) ?? checkpoint.frozen.get(name)
+    const found = checkpoint.trainable.get(name) ?? checkpoint.frozen.get(name) ?? checkpoint.moving.get(name)
     if (!found) throw damaged(path, `it has no parameter ${name}`)
     if (found.shape.join() !== shape.join()) {
       throw damaged(path, `${name} has shape [${found.shape.join(', ')}], the pipeline expects [${shape.join(', ')}]`)
     }
   }
-  for (const name of [...checkpoint.trainable.keys(), ...checkpoint.frozen.keys()]) {
+  for (const name of [...checkpoint.trainable.keys(), ...checkpoint.frozen.keys(), ...checkpoint.moving.keys()]) {
     if (!expected.has(name)) throw damaged(path, `it holds ${name}, which the pipeline does not have`)
   }
   for (const [name, moments] of checkpoint.optimizer?.moments ?? []) {

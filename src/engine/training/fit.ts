@@ -34,7 +34,6 @@ import { checkpointOf, progressOf, startProgress, trainEpochs } from './gradient
 import type { FitInputs } from './inputs'
 import { openInputs } from './inputs'
 import { CHECKPOINTS_FOLDER, checkpointsFolder, keptFile, LAST_CHECKPOINT, removeOthers } from './kept-epochs'
-import type { LearnerState } from './learner'
 import { openLearner } from './learner'
 import type { FitMemory } from './memory'
 import { fitMemory, requireRoom } from './memory'
@@ -130,7 +129,7 @@ class Fit {
       await this.writeState(folder)
       await writeModels(training, artifacts)
       this.progress = startProgress(trainer)
-      const first = { parameters: artifacts.trainable, frozen: artifacts.frozen, optimizer: { step: 0, moments: new Map() } }
+      const first = { parameters: artifacts.trainable, moving: artifacts.moving, frozen: new Map(), optimizer: { step: 0, moments: new Map() } }
       await writeCheckpoint(join(training, ARTIFACT_FILES.checkpoint), checkpointOf(first, trainer, this.progress, this.notes()))
       return await this.train(folder, samples, artifacts)
     } catch (error) {
@@ -160,7 +159,7 @@ class Fit {
       await removeOthers(training, progress.kept)
       await this.readState(folder)
       const artifacts = compileArtifacts(pipeline, this.state, trainer, judgesSome(this.inputs, trainer))
-      requireShapes(checkpoint, new Map([...artifacts.trainable, ...artifacts.frozen].map(([name, { shape }]) => [name, shape])), path)
+      requireShapes(checkpoint, new Map([...artifacts.trainable, ...artifacts.moving].map(([name, { shape }]) => [name, shape])), path)
       const samples = await this.gather()
       await this.writePipeline(folder)
       return await this.train(folder, samples, artifacts)
@@ -227,7 +226,7 @@ class Fit {
         throw new CuvetteError('cancelled', 'The training was stopped before another epoch was finished; the pipeline is as it was.')
       }
       this.warn(result.warnings)
-      this.takeOver(learner.state)
+      this.takeOver([...learner.state.parameters, ...learner.state.moving])
       this.kept = await this.restore(training, trainer, progress)
       return await this.finish(folder, result)
     } finally {
@@ -235,8 +234,8 @@ class Fit {
     }
   }
 
-  private takeOver({ parameters, frozen }: Pick<LearnerState, 'parameters' | 'frozen'>): void {
-    for (const [name, tensor] of [...parameters, ...frozen]) this.state.set(name, tensor)
+  private takeOver(tensors: Iterable<readonly [string, Tensor]>): void {
+    for (const [name, tensor] of tensors) this.state.set(name, tensor)
   }
 
   /**
@@ -255,7 +254,7 @@ class Fit {
       if (checkpoints.last) await writeCheckpoint(join(await checkpointsFolder(training), LAST_CHECKPOINT), await readCheckpoint(running))
       const chosen = await readCheckpoint(join(training, CHECKPOINTS_FOLDER, keptFile(best)))
       await writeCheckpoint(running, chosen)
-      this.takeOver({ parameters: new Map(chosen.trainable), frozen: new Map(chosen.frozen) })
+      this.takeOver([...chosen.trainable, ...chosen.frozen, ...chosen.moving])
     }
     return {
       monitor: checkpoints.monitor,
@@ -272,8 +271,8 @@ class Fit {
     await this.writeState(folder)
     const { graph, metadata } = compileInference(inputs.pipeline, this.state)
     const model = encodeModel(graph, { name: 'inference' })
-    const assessment = await this.assess(model, 'training', trained?.stopped ?? false, folder)
-    const tested = inputs.test.length > 0 ? await this.assess(model, 'test', trained?.stopped ?? false, folder) : null
+    const assessment = await this.assess(model, 'training', trained?.stopped ?? false)
+    const tested = inputs.test.length > 0 ? await this.assess(model, 'test', trained?.stopped ?? false) : null
     const test = tested && { metrics: tested.metrics, cubes: tested.scenes }
     await writeStaged(folder, PIPELINE_FILES.model, encodeModel(graph, { name: 'inference', metadata: { ...metadata, ...this.metadata(assessment) } }))
     const epochs = this.progress?.epochs ?? []
@@ -324,7 +323,7 @@ class Fit {
   }
 
   /** After a stop nobody wants to wait for scores; the trained pipeline is kept without them. */
-  private async assess(model: Uint8Array, which: 'training' | 'test', stopped: boolean, { stage }: FitFolder): Promise<Assessment | null> {
+  private async assess(model: Uint8Array, which: 'training' | 'test', stopped: boolean): Promise<Assessment | null> {
     if (stopped && this.context.signal.aborted) return null
     const { pipeline, frames: trained, test } = this.inputs
     const frames = which === 'training' ? trained : test
@@ -335,7 +334,7 @@ class Fit {
       return null
     }
     try {
-      const assessment = await assess(model, pipeline, frames, which, this.request.device, this.memory, stage, this.context)
+      const assessment = await assess(model, pipeline, frames, which, this.request.device, this.memory, this.context)
       if (!this.trainer) this.runsOn(assessment.device)
       this.warn(assessment.warnings)
       return assessment

@@ -187,9 +187,9 @@ async function finishEpoch(phase: GradientPhase, { loss, gradientNorm }: EpochSu
 }
 
 /** An epoch that ends in numbers of no use does not count: nothing could be scored with its state. */
-function requireFinite({ parameters, frozen }: LearnerState, validationLoss: number): void {
+function requireFinite({ parameters, moving }: LearnerState, validationLoss: number): void {
   if (!Number.isFinite(validationLoss)) throw notFinite('validation loss', validationLoss)
-  for (const [name, { data }] of [...parameters, ...frozen]) {
+  for (const [name, { data }] of [...parameters, ...moving]) {
     const wrong = data.find((value) => !Number.isFinite(value))
     if (wrong !== undefined) throw notFinite(`state ${name}`, wrong)
   }
@@ -218,6 +218,7 @@ export function checkpointOf(state: LearnerState, { optimizer }: TrainerSettings
   return {
     trainable: state.parameters,
     frozen: state.frozen,
+    moving: state.moving,
     optimizer: {
       step: state.optimizer.step,
       initialLearningRate: optimizer.learningRate,

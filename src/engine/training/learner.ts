@@ -23,7 +23,9 @@ type Float32Tensor = Tensor<'float32'>
 /** Everything that changes while training, by "<node>.<name>". */
 export interface LearnerState {
   parameters: Map<string, Float32Tensor>
-  /** Inputs of the graphs that do not train. Those with an output "<name>.next" move. */
+  /** Inputs of the graphs that do not train, but move: those with an output "<name>.next". */
+  moving: Map<string, Float32Tensor>
+  /** Inputs of the graphs that stay as they are. */
   frozen: Map<string, Float32Tensor>
   optimizer: OptimizerState
 }
@@ -111,9 +113,12 @@ function stateOf(checkpoint: Checkpoint, training: Session, path: string): Learn
   for (const name of checkpoint.trainable.keys()) {
     if (!trained.has(gradientName(name))) throw new CuvetteError('bad-artifact', `The checkpoint ${path} trains ${name}, of which the training model has no gradient; fit the pipeline again.`, { path })
   }
+  const others = [...checkpoint.frozen, ...checkpoint.moving]
+  const moves = (name: string): boolean => trained.has(nextName(name))
   return copyState({
     parameters: new Map(checkpoint.trainable),
-    frozen: new Map(checkpoint.frozen),
+    moving: new Map(others.filter(([name]) => moves(name))),
+    frozen: new Map(others.filter(([name]) => !moves(name))),
     optimizer: {
       step: checkpoint.optimizer?.step ?? 0,
       moments: new Map([...(checkpoint.optimizer?.moments ?? [])].map(([name, moments]) => [name, moments.map(({ data }) => data)])),
@@ -121,10 +126,11 @@ function stateOf(checkpoint: Checkpoint, training: Session, path: string): Learn
   })
 }
 
-export function copyState({ parameters, frozen, optimizer }: LearnerState): LearnerState {
+export function copyState({ parameters, moving, frozen, optimizer }: LearnerState): LearnerState {
   const copied = (tensors: ReadonlyMap<string, Float32Tensor>) => new Map([...tensors].map(([name, tensor]) => [name, { ...tensor, data: tensor.data.slice() }]))
   return {
     parameters: copied(parameters),
+    moving: copied(moving),
     frozen: copied(frozen),
     optimizer: { step: optimizer.step, moments: new Map([...optimizer.moments].map(([name, moments]) => [name, moments.map((moment) => moment.slice())])) },
   }
@@ -134,7 +140,7 @@ function learnerOf(trainingModel: OpenModel, evaluationModel: OpenModel, state: 
   const training = trainingModel.session
   const evaluation = evaluationModel.session
   const trained = [...state.parameters.keys()]
-  const moving = [...state.frozen.keys()].filter((name) => training.outputNames.includes(nextName(name)))
+  const moving = [...state.moving.keys()]
   const movingInEvaluation = moving.filter((name) => evaluation.outputNames.includes(nextName(name)))
   const held = Object.fromEntries(movementRates([training, evaluation], moving).map((name) => [name, scalar(0)]))
   const unused: Record<string, Tensor> = { [RESET_INPUT]: { type: 'bool', shape: [1], data: Uint8Array.of(1) } }
@@ -143,7 +149,7 @@ function learnerOf(trainingModel: OpenModel, evaluationModel: OpenModel, state: 
 
   /** What both models take; names that a model does not have are left out. */
   function feeds(session: Session, piece: Piece, more: Record<string, Tensor>): Record<string, Tensor> {
-    const given: Record<string, Tensor> = { ...Object.fromEntries(state.parameters), ...Object.fromEntries(state.frozen), ...more, cube: piece.cube }
+    const given: Record<string, Tensor> = { ...Object.fromEntries(state.parameters), ...Object.fromEntries(state.frozen), ...Object.fromEntries(state.moving), ...more, cube: piece.cube }
     if (wantsTargets) {
       if (!piece.targets) throw new CuvetteError('bad-argument', 'A loss of this pipeline compares with a mask, but the cube has none; name one.')
       given.targets = piece.targets
@@ -155,7 +161,7 @@ function learnerOf(trainingModel: OpenModel, evaluationModel: OpenModel, state: 
   /** Takes moving state to where it is after the whole batch: the mean over its pieces, because each moves linearly with its mean. */
   async function moveFirst(model: OpenModel, batch: Batch, names: readonly string[]): Promise<void> {
     const session = await model.movement()
-    const sums = zeros(names.map((name) => [name, state.frozen.get(name) as Float32Tensor]))
+    const sums = zeros(names.map((name) => [name, state.moving.get(name) as Float32Tensor]))
     let pixels = 0
     for await (const piece of batch.pieces()) {
       const results = await session.run(feeds(session, piece, batch.inputs ?? {}), names.map(nextName))
@@ -166,7 +172,7 @@ function learnerOf(trainingModel: OpenModel, evaluationModel: OpenModel, state: 
   }
 
   function moveTo(name: string, values: ArrayLike<number>): void {
-    state.frozen.set(name, { ...(state.frozen.get(name) as Float32Tensor), data: Float32Array.from(values) })
+    state.moving.set(name, { ...(state.moving.get(name) as Float32Tensor), data: Float32Array.from(values) })
   }
 
   async function differentiate(batch: Batch): Promise<{ loss: number; pixels: number; gradients: Map<string, Float64Array> }> {

@@ -34,6 +34,17 @@ export function stepSchedule(settings: SchedulerSettings, base: number, state: S
   }
 }
 
+/** Learning rate in epoch 1, 2, ... `epochs`; null where it follows a watched number. */
+export function learningRates(settings: SchedulerSettings, base: number, epochs: number): number[] | null {
+  if (settings.name === 'reduce_on_plateau') return null
+  let state = startSchedule(base)
+  return Array.from({ length: epochs }, () => {
+    const { learningRate } = state
+    state = stepSchedule(settings, base, state, null)
+    return learningRate
+  })
+}
+
 function stepPlateau(settings: PlateauSettings, state: ScheduleState, watched: number): ScheduleState {
   const next = { ...state }
   if (improves(settings, watched, state.best ?? (settings.mode === 'min' ? Infinity : -Infinity))) {
