@@ -71,47 +71,81 @@ export function ratios(confusion: Confusion): { precision: number; recall: numbe
   }
 }
 
-/** Area under the ROC curve by average ranks (ties count half); null unless both classes occur. */
+/** Area under the ROC curve (ties count half); null unless both classes occur. */
 export function areaUnderRoc(curve: ThresholdCurve): number | null {
-  const { sorted, positivesBelow } = curve
-  if (!positivesBelow) return null
-  const total = sorted.length
-  const positives = positivesBelow[total]
-  const negatives = total - positives
-  if (positives === 0 || negatives === 0) return null
-  let rankSum = 0
-  for (let start = 0; start < total; ) {
-    let end = start + 1
-    while (end < total && sorted[end] === sorted[start]) end += 1
-    rankSum += (positivesBelow[end] - positivesBelow[start]) * ((start + 1 + end) / 2)
-    start = end
-  }
-  return (rankSum - (positives * (positives + 1)) / 2) / (positives * negatives)
+  return tallied(curve, Infinity)?.areaUnderRoc ?? null
 }
 
 /** Average precision: sum over distinct thresholds of (recall step) x precision; null without positives. */
 export function averagePrecision(curve: ThresholdCurve): number | null {
+  return tallied(curve, Infinity)?.averagePrecision ?? null
+}
+
+function tallied(curve: ThresholdCurve, threshold: number): DetectionTally | null {
   const { sorted, positivesBelow } = curve
   if (!positivesBelow) return null
   const total = sorted.length
-  const positives = positivesBelow[total]
-  if (positives === 0) return null
-  let sum = 0
+  const tally = new DetectionTally(positivesBelow[total], total - positivesBelow[total], threshold)
   for (let end = total; end > 0; ) {
     let start = end - 1
     while (start > 0 && sorted[start - 1] === sorted[end - 1]) start -= 1
-    const gained = positivesBelow[end] - positivesBelow[start]
-    sum += (gained / positives) * ((positives - positivesBelow[start]) / (total - start))
+    const positives = positivesBelow[end] - positivesBelow[start]
+    tally.add(sorted[start], positives, end - start - positives)
     end = start
   }
-  return sum
+  return tally
+}
+
+/**
+ * Quality of scores that are told from the highest down, each distinct one once with the anomalous and normal pixels that
+ * have it: the same numbers however many scores there are in memory at a time.
+ */
+export class DetectionTally {
+  private positivesAbove = 0
+  private allAbove = 0
+  /** Pairs of an anomalous and a normal pixel in which the anomalous one scores higher; equal ones count half. */
+  private pairs = 0
+  private precisions = 0
+  private truePositives = 0
+  private falsePositives = 0
+
+  /** How many pixels of each class there will be. */
+  constructor(
+    private readonly positives: number,
+    private readonly negatives: number,
+    private readonly threshold: number,
+  ) {}
+
+  add(score: number, positives: number, negatives: number): void {
+    this.pairs += negatives * (this.positivesAbove + positives / 2)
+    this.positivesAbove += positives
+    this.allAbove += positives + negatives
+    this.precisions += (positives / this.positives) * (this.positivesAbove / this.allAbove)
+    if (score >= this.threshold) {
+      this.truePositives += positives
+      this.falsePositives += negatives
+    }
+  }
+
+  get areaUnderRoc(): number | null {
+    return this.positives === 0 || this.negatives === 0 ? null : this.pairs / (this.positives * this.negatives)
+  }
+
+  get averagePrecision(): number | null {
+    return this.positives === 0 ? null : this.precisions
+  }
+
+  /** Everything `metrics.json` states, at the threshold. */
+  get metrics(): DetectionMetrics {
+    const { truePositives, falsePositives, positives, negatives, threshold } = this
+    const confusion = { truePositives, falsePositives, trueNegatives: negatives - falsePositives, falseNegatives: positives - truePositives }
+    return { auc: this.areaUnderRoc, averagePrecision: this.averagePrecision, ...ratios(confusion), threshold, confusion }
+  }
 }
 
 /** Everything `metrics.json` states, at one threshold. null without a mask. */
 export function detectionMetrics(curve: ThresholdCurve, threshold: number): DetectionMetrics | null {
-  const confusion = confusionAt(curve, threshold)
-  if (!confusion) return null
-  return { auc: areaUnderRoc(curve), averagePrecision: averagePrecision(curve), ...ratios(confusion), threshold, confusion }
+  return tallied(curve, threshold)?.metrics ?? null
 }
 
 function divide(numerator: number, denominator: number): number {

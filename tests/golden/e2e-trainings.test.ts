@@ -5,7 +5,8 @@ import { expect } from 'vitest'
 import { encodeModel } from '../../src/engine/onnx/model'
 import { openSession } from '../../src/engine/onnx/session'
 import { scoringModel } from '../../src/engine/inference/partial-model'
-import { scoreScene } from '../../src/engine/inference/scene'
+import type { ScenePixels } from '../../src/engine/inference/scene'
+import { scenePixels, scoreScene } from '../../src/engine/inference/scene'
 import { targetsOfClasses } from '../../src/engine/nodes/cube-source'
 import type { Tensor } from '../../src/engine/onnx/tensor'
 import { resolvePipeline } from '../../src/engine/pipeline/check'
@@ -245,11 +246,13 @@ async function trainedOutputs(one: WholeCase, pipeline: Pipeline, state: Pipelin
   try {
     const expected = one.after_training.inference_first_val_batch
     const shown = frames.slice(0, one.data.batch_size)
-    const scenes = []
-    for (const { cube, targets } of shown) scenes.push(await scoreScene(session, pipeline, cube, targets, { bytes: 1e6 }))
+    const scenes: ScenePixels[] = []
+    for (const { cube, targets } of shown) {
+      for await (const pixels of scenePixels(await scoreScene(session, pipeline, cube, targets, { bytes: 1e6 }), cube.description.shape[1])) scenes.push(pixels)
+    }
     const scores = expected[`${scorePort.node}.${scorePort.port}`]
     expectClose({ type: 'float32', shape: scores.shape, data: Float32Array.from(scenes.flatMap((scene) => [...scene.scores])) }, scores, tolerance, 'scores', 1)
-    expect(scenes.flatMap(({ decisions }) => [...decisions ?? []])).toEqual(numbers(expected[`${decisionPort?.node}.${decisionPort?.port}`]))
+    expect(scenes.flatMap(({ decisions }) => [...decisions])).toEqual(numbers(expected[`${decisionPort?.node}.${decisionPort?.port}`]))
   } finally {
     await session.release()
   }

@@ -1,4 +1,7 @@
 import type { Cube } from '../../src/engine/cube'
+import type { ScoreOptions } from '../../src/engine/inference/score'
+import { scoreCube } from '../../src/engine/inference/score'
+import type { Session } from '../../src/engine/onnx/session'
 import type { CubeDescription } from '../../src/shared/cube'
 
 /** The test of cubes with six bands, all of which are used. */
@@ -39,4 +42,12 @@ export function memoryCube(shape: [number, number, number], pixels: Float32Array
     },
     async close() {},
   }
+}
+
+/** `scoreCube` with all scores [H, W, K] in memory. */
+export async function scoresOfCube(session: Session, cube: Cube, options: ScoreOptions): Promise<{ values: Float32Array; channels: number; unusable: number; unscored: number }> {
+  const { scores, unusable, unscored } = await scoreCube(session, cube, options)
+  const values = await scores.read(0, scores.pixels)
+  await scores.close()
+  return { values, channels: scores.channels, unusable, unscored }
 }

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { quantile } from '../../src/engine/inference/quantile'
+import { meanOfLargest, meanOfLargestOf, quantile, quantileOf } from '../../src/engine/inference/quantile'
+import { answer, answerOver } from '../../src/engine/inference/walks'
 
 /** The plain way: sort, then interpolate in float32 as torch.quantile and torch.lerp do. */
 function bySorting(values: Float32Array, q: number): number {
@@ -34,6 +35,19 @@ describe('quantile', () => {
       if (!values.some(Number.isFinite)) return
       expect(quantile(values, q) + 0).toBe(bySorting(values, q) + 0)
     }), { seed: 7, numRuns: 400 })
+  })
+
+  it('is the same in blocks cut anywhere, and so is the mean of the largest', async () => {
+    const numbers = fc.array(fc.oneof(fc.float(), fc.constantFrom(0, -0, 1, 1, 2)), { minLength: 1, maxLength: 80 })
+    await fc.assert(fc.asyncProperty(numbers, fc.double({ min: 0.01, max: 1, noNaN: true }), fc.integer({ min: 1, max: 30 }), async (list, q, size) => {
+      const values = Float32Array.from(list)
+      const blocks = async function* () { for (let at = 0; at < values.length; at += size) yield values.slice(at, at + size) }
+      expect(await answerOver(quantileOf(q), blocks)).toBe(quantile(values, q))
+      expect(await answerOver(meanOfLargestOf(q), blocks)).toEqual(meanOfLargest(values, q))
+    }), { seed: 3, numRuns: 60 })
+    let walks = 0
+    answer((function* () { for (const question = quantileOf(0.5); ; walks += 1) { const step = question.next(); if (step.done) return step.value; yield step.value } })(), Float32Array.of(3, 1, 2))
+    expect(walks).toBe(2)
   })
 
   it('refuses a quantile outside 0 to 1', () => {

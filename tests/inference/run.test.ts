@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs'
 import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import fc from 'fast-check'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { openCube, readMask } from '../../src/engine/cube'
 import { runPipeline } from '../../src/engine/inference/run'
-import { scoreCube } from '../../src/engine/inference/score'
 import { openTrainedPipeline } from '../../src/engine/inference/trained-pipeline'
 import { scoringModel } from '../../src/engine/inference/partial-model'
 import { openSession } from '../../src/engine/onnx/session'
@@ -12,7 +12,7 @@ import type { Session } from '../../src/engine/onnx/session'
 import { fitPipeline } from '../../src/engine/training/fit'
 import type { RunRequest } from '../../src/shared/reports'
 import { contents, deepSVDD, observed, request, rx, scenePixels, sceneMask, SHAPE, temporaryFolder, writeScene } from '../training/scene'
-import { everyBand, memoryCube } from './cubes'
+import { everyBand, memoryCube, scoresOfCube as scoreCube } from './cubes'
 
 let folder: string
 let pipelineFolder: string
@@ -245,6 +245,28 @@ describe('running a trained pipeline', () => {
     const large = await readFile(join(out, 'scene_scores.img'))
     await run({ pipelineFolder: fitted, memoryMB: 0.01 })
     expect((await readFile(join(out, 'scene_scores.img'))).equals(large)).toBe(true)
+  })
+
+  it('gives the same scores, thresholds, decisions and metrics whatever the memory, masks and several deciders included', async () => {
+    const shape: [number, number, number] = [60, 300, 6]
+    const wide = await writeScene(folder, 'wide', scenePixels(3, shape).map((value, at) => (at % 5003 === 0 ? Number.NaN : value)), shape, sceneMask(shape))
+    for (const [type, config] of [['QuantileBinaryDecider', { quantile: 0.97 }], ['TwoStageBinaryDecider', { quantile: 0.9, top_k_fraction: 0.01 }]] as const) {
+      const fitted = join(folder, type)
+      const { path, text } = rx()
+      const document = JSON.parse(text) as { nodes: Record<string, object> }
+      document.nodes.decider = { type, config }
+      await fitPipeline(request({ path, text: JSON.stringify(document) }, [cube], fitted), observed())
+      const free = await run({ pipelineFolder: fitted, data: [wide] })
+      const [scores, decisions] = [await readFile(join(out, 'wide_scores.img')), await readFile(join(out, 'wide_decisions.img'))]
+      // The scores are 72,000 bytes, of which a quarter of the budget may stay in memory.
+      await fc.assert(fc.asyncProperty(fc.double({ min: 0.001, max: 0.4, noNaN: true }), async (memoryMB) => {
+        const bounded = await run({ pipelineFolder: fitted, data: [wide], memoryMB })
+        expect(bounded.cubes).toEqual([{ ...free.cubes[0], seconds: expect.any(Number) as number }])
+        expect(bounded.cubes[0].metrics?.auc).toBeGreaterThan(0.5)
+        expect((await readFile(join(out, 'wide_scores.img'))).equals(scores)).toBe(true)
+        expect((await readFile(join(out, 'wide_decisions.img'))).equals(decisions)).toBe(true)
+      }), { numRuns: 6, seed: 11 })
+    }
   })
 
   it('lets an image through whole that fits into the budget it was given, however large', async () => {

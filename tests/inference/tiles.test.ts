@@ -1,13 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import { haloOf } from '../../src/engine/inference/scene'
-import { scoreCube } from '../../src/engine/inference/score'
 import { encodeModel } from '../../src/engine/onnx/model'
 import { openSession } from '../../src/engine/onnx/session'
 import { compileInference } from '../../src/engine/pipeline/compile'
 import { initialState } from '../../src/engine/pipeline/state'
 import { pipelineOf } from '../golden/documents'
 import { scenePixels } from '../training/scene'
-import { everyBand, memoryCube } from './cubes'
+import { everyBand, memoryCube, scoresOfCube as scoreCube } from './cubes'
 
 const pipelineWith = (type: string, config: Record<string, unknown> = {}) =>
   pipelineOf({ nodes: { cube: { type: 'Cube' }, node: { type, config }, decider: { type: 'QuantileBinaryDecider' } }, connections: [['cube.cube', 'node.data'], ['node.scores', 'decider.logits']] }, { channels: 6, wavelengthsNm: null })

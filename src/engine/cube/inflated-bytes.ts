@@ -1,14 +1,11 @@
 import { createReadStream } from 'node:fs'
-import type { FileHandle } from 'node:fs/promises'
-import { mkdtemp, open, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { crc32, createGunzip, createInflate, createInflateRaw } from 'node:zlib'
 import { CuvetteError } from '../../shared/problem'
-import { cannotWrite } from '../files/atomic'
+import { openTemporary } from '../files/temporary'
 import type { ByteSource } from './bytes'
-import { cannotRead, readFully, throwIfCancelled } from './bytes'
+import { cannotRead, throwIfCancelled } from './bytes'
 
 export interface Deflated {
   path: string
@@ -129,38 +126,9 @@ function memorySink(deflated: Deflated): Sink {
   }
 }
 
-async function temporarySink(deflated: Deflated): Promise<Sink> {
-  const folder = await mkdtemp(join(tmpdir(), 'cuvette-')).catch((error: unknown) => {
-    throw cannotWrite(tmpdir(), error)
-  })
-  const path = join(folder, 'inflated')
-  let handle: FileHandle
-  try {
-    handle = await open(path, 'wx+')
-  } catch (error) {
-    await rm(folder, { recursive: true, force: true })
-    throw cannotWrite(path, error)
-  }
-  // Without a name it cannot outlive the process. Where an open file keeps its name, close removes it.
-  await rm(folder, { recursive: true, force: true }).catch(() => undefined)
-  return {
-    async write(chunk, position) {
-      for (let done = 0; done < chunk.length; ) {
-        const { bytesWritten } = await handle.write(chunk, done, chunk.length - done, position + done).catch((error: unknown) => {
-          throw cannotWrite(path, error)
-        })
-        done += bytesWritten
-      }
-    },
-    source: {
-      path: deflated.path,
-      read: (position, into) => readFully(handle, path, position, into),
-      async close() {
-        await handle.close().catch(() => undefined)
-        await rm(folder, { recursive: true, force: true }).catch(() => undefined)
-      },
-    },
-  }
+async function temporarySink({ path }: Deflated): Promise<Sink> {
+  const file = await openTemporary(tmpdir())
+  return { write: (chunk, position) => file.write(chunk, position), source: { path, read: (position, into) => file.read(position, into), close: () => file.close() } }
 }
 
 function tooShort(deflated: Deflated, received: number): CuvetteError {

@@ -3,11 +3,15 @@ import { basename, dirname, extname, join } from 'node:path'
 import { CuvetteError } from '../../shared/problem'
 import type { RunRequest } from '../../shared/reports'
 import type { Cube } from '../cube'
-import { writeEnvi } from '../cube/writers/envi'
-import { writeGeoTiff } from '../cube/writers/geotiff'
-import { writeNpy } from '../cube/writers/npy'
+import type { EnviHeaderFields } from '../cube/writers/envi'
+import { openEnvi } from '../cube/writers/envi'
+import { openGeoTiff } from '../cube/writers/geotiff'
+import { openNpy } from '../cube/writers/npy'
+import type { RasterType } from '../cube/writers/raster-writer'
 import { cannotWrite, openAtomic } from '../files/atomic'
 import { makeFolders } from '../files/folders'
+import type { Scene, ScenePixels } from './scene'
+import { scenePixels } from './scene'
 
 /** Classes of a decisions image: position in the list is the class id. */
 export const DECISION_CLASSES: readonly { name: string; colour: readonly [number, number, number] }[] = [
@@ -51,38 +55,31 @@ export function outputNames(cubes: readonly Cube[]): string[] {
 }
 
 /**
- * Writes scores (float32) and decisions (uint8, 1 = anomalous) of one cube as <name>_scores and <name>_decisions.
- * Both or none: when one cannot be written the other is removed. Returns file names relative to `folder`.
+ * Writes scores (float32) and decisions (uint8, 1 = anomalous; only where the scene has any) of one cube as <name>_scores
+ * and <name>_decisions, block by block. Both or none: when one cannot be written the other is removed. Returns file names
+ * relative to `folder`.
  */
-export async function writeScene(folder: string, name: string, cube: Cube, format: RunRequest['format'], scores: Float32Array, decisions: Uint8Array | null): Promise<string[]> {
+export async function writeScene(folder: string, name: string, cube: Cube, format: RunRequest['format'], scene: Pick<Scene, 'judged' | 'threshold' | 'decided'>): Promise<string[]> {
   const [lines, samples] = cube.description.shape
-  const path = (kind: string) => join(folder, `${name}_${kind}`)
-  const size = { lines, samples, bands: 1 }
-  const others = cube.headerFields
+  const source = basename(cube.description.path)
+  const rasters: Raster[] = [{ kind: 'scores', dataType: 'float32', header: { description: `Anomaly scores of ${source}`, bandNames: ['score'] }, of: ({ scores }) => scores }]
+  if (scene.decided) {
+    rasters.push({ kind: 'decisions', dataType: 'uint8', header: { description: `Decisions on ${source}`, bandNames: ['decision'], classes: DECISION_CLASSES }, of: ({ decisions }) => decisions })
+  }
   const written: string[] = []
   try {
-    if (format === 'npy') {
-      written.push(...await writeNpy(`${path('scores')}.npy`, { shape: [lines, samples], dataType: 'float32', values: scores }))
-      if (decisions) written.push(...await writeNpy(`${path('decisions')}.npy`, { shape: [lines, samples], dataType: 'uint8', values: decisions }))
-    } else if (format === 'tiff') {
-      written.push(...await writeGeoTiff(`${path('scores')}.tif`, {
-        ...size, dataType: 'float32', values: scores, header: { description: `Anomaly scores of ${basename(cube.description.path)}`, bandNames: ['score'], others },
-      }))
-      if (decisions) {
-        written.push(...await writeGeoTiff(`${path('decisions')}.tif`, {
-          ...size, dataType: 'uint8', values: decisions,
-          header: { description: `Decisions on ${basename(cube.description.path)}`, bandNames: ['decision'], classes: DECISION_CLASSES, others },
-        }))
-      }
-    } else {
-      written.push(...await writeEnvi(`${path('scores')}.img`, {
-        ...size, dataType: 'float32', values: scores, header: { description: `Anomaly scores of ${basename(cube.description.path)}`, bandNames: ['score'], others },
-      }))
-      if (decisions) {
-        written.push(...await writeEnvi(`${path('decisions')}.img`, {
-          ...size, dataType: 'uint8', values: decisions,
-          header: { description: `Decisions on ${basename(cube.description.path)}`, bandNames: ['decision'], classes: DECISION_CLASSES, others },
-        }))
+    for (const { kind, dataType, header, of } of rasters) {
+      const path = join(folder, `${name}_${kind}`)
+      const raster = { lines, samples, bands: 1, dataType, header: { ...header, others: cube.headerFields } }
+      const writer = await (
+        format === 'npy' ? openNpy(`${path}.npy`, { shape: [lines, samples], dataType })
+        : format === 'tiff' ? openGeoTiff(`${path}.tif`, raster)
+        : openEnvi(`${path}.img`, raster))
+      try {
+        for await (const block of scenePixels(scene, samples)) await writer.writeLines(of(block))
+        written.push(...await writer.commit())
+      } finally {
+        await writer.abort()
       }
     }
   } catch (error) {
@@ -90,4 +87,11 @@ export async function writeScene(folder: string, name: string, cube: Cube, forma
     throw error
   }
   return written.map((file) => basename(file))
+}
+
+interface Raster {
+  kind: 'scores' | 'decisions'
+  dataType: RasterType
+  header: EnviHeaderFields
+  of(block: ScenePixels): Float32Array | Uint8Array
 }

@@ -1,4 +1,7 @@
 import { CuvetteError } from '../../shared/problem'
+import { bitsOf, BUCKETS, isFiniteBits, numberAt, orderOf } from './ordered-bits'
+import type { Question } from './walks'
+import { answer } from './walks'
 
 /** The largest count for which torch computes the rank in float32; beyond, float32 would skip whole pixels. */
 const FLOAT32_RANKS = 2 ** 24
@@ -9,16 +12,20 @@ const FLOAT32_RANKS = 2 ** 24
  * NaN when no number is finite.
  */
 export function quantile(values: Float32Array, q: number): number {
+  return answer(quantileOf(q), values)
+}
+
+/** The question of `quantile`: two walks, and memory that does not depend on how many numbers there are. */
+export function* quantileOf(q: number): Question<number> {
   if (!(q >= 0 && q <= 1)) throw new CuvetteError('bad-argument', `The quantile ${q} is outside 0 to 1.`)
-  let count = 0
-  for (let index = 0; index < values.length; index += 1) if (Number.isFinite(values[index])) count += 1
+  const rankOf = (count: number): number => (count <= FLOAT32_RANKS ? Math.fround(Math.fround(q) * (count - 1)) : q * (count - 1))
+  const { count, found: [below, above] } = yield* orderStatistics((total) => {
+    const lower = Math.floor(rankOf(total))
+    return [lower, Math.min(lower + 1, total - 1)]
+  })
   if (count === 0) return Number.NaN
-  const rank = count <= FLOAT32_RANKS ? Math.fround(Math.fround(q) * (count - 1)) : q * (count - 1)
-  const lower = Math.floor(rank)
-  const below = orderStatistic(values, lower)
-  if (rank === lower) return below
-  const above = orderStatistic(values, Math.min(lower + 1, count - 1))
-  return lerp(below, above, Math.fround(rank - lower))
+  const rank = rankOf(count)
+  return rank === Math.floor(rank) ? below : lerp(below, above, Math.fround(rank - Math.floor(rank)))
 }
 
 /**
@@ -26,16 +33,23 @@ export function quantile(values: Float32Array, q: number): number {
  * product rounded to float32 first. -Infinity when no number is finite.
  */
 export function meanOfLargest(values: Float32Array, fraction: number): { mean: number; count: number } {
-  const finite = values.reduce((count, value) => (Number.isFinite(value) ? count + 1 : count), 0)
-  const k = Math.max(1, Math.ceil(Math.fround(finite * fraction)))
-  if (finite === 0) return { mean: -Infinity, count: k }
-  const smallest = orderStatistic(values, finite - k)
+  return answer(meanOfLargestOf(fraction), values)
+}
+
+/** The question of `meanOfLargest`: three walks. */
+export function* meanOfLargestOf(fraction: number): Question<{ mean: number; count: number }> {
+  const largest = (count: number): number => Math.max(1, Math.ceil(Math.fround(count * fraction)))
+  const { count, found: [smallest] } = yield* orderStatistics((total) => [total - largest(total)])
+  const k = largest(count)
+  if (count === 0) return { mean: -Infinity, count: k }
   let sum = 0
   let above = 0
-  for (const value of values) {
-    if (!Number.isFinite(value) || value <= smallest) continue
-    sum += value
-    above += 1
+  yield (values) => {
+    for (const value of values) {
+      if (!Number.isFinite(value) || value <= smallest) continue
+      sum += value
+      above += 1
+    }
   }
   // Equal ones share the last places.
   return { mean: Math.fround((sum + smallest * (k - above)) / k), count: k }
@@ -49,39 +63,37 @@ function lerp(from: number, to: number, weight: number): number {
 }
 
 /**
- * The finite number with exactly `rank` smaller-or-equal ones before it (0-based), in two counting passes
- * over the two halves of the bits. The order of float32 is the order of its bits once negative numbers are flipped.
+ * How many numbers are finite, and those with so many smaller or equal ones before them (0-based ranks). The first walk
+ * counts by the upper half of the bits, the second one by the lower half in the buckets that hold a rank.
  */
-function orderStatistic(values: Float32Array, rank: number): number {
-  const bits = new Uint32Array(values.buffer, values.byteOffset, values.length)
-  const counts = new Uint32Array(65536)
-  for (let index = 0; index < bits.length; index += 1) {
-    if (isFinite32(bits[index])) counts[ordered(bits[index]) >>> 16] += 1
+function* orderStatistics(ranksOf: (count: number) => number[]): Question<{ count: number; found: number[] }> {
+  const upper = new Float64Array(BUCKETS)
+  yield (values) => {
+    const bits = bitsOf(values)
+    for (let index = 0; index < bits.length; index += 1) if (isFiniteBits(bits[index])) upper[orderOf(bits[index]) >>> 16] += 1
   }
-  const [high, left] = bucketOf(counts, rank)
-  counts.fill(0)
-  for (let index = 0; index < bits.length; index += 1) {
-    const key = ordered(bits[index])
-    if (key >>> 16 === high && isFinite32(bits[index])) counts[key & 0xffff] += 1
+  const count = upper.reduce((sum, one) => sum + one, 0)
+  if (count === 0) return { count, found: [] }
+  const places = ranksOf(count).map((rank) => bucketOf(upper, rank))
+  const chosen = [...new Set(places.map(({ bucket }) => bucket))]
+  const counterOf = new Int8Array(BUCKETS).fill(-1)
+  for (const [index, bucket] of chosen.entries()) counterOf[bucket] = index
+  const lower = chosen.map(() => new Float64Array(BUCKETS))
+  yield (values) => {
+    const bits = bitsOf(values)
+    for (let index = 0; index < bits.length; index += 1) {
+      const order = orderOf(bits[index])
+      const counter = counterOf[order >>> 16]
+      if (counter >= 0 && isFiniteBits(bits[index])) lower[counter][order & 0xffff] += 1
+    }
   }
-  const [low] = bucketOf(counts, left)
-  const key = ((high << 16) | low) >>> 0
-  const found = Uint32Array.of(key & 0x80000000 ? key & 0x7fffffff : ~key)
-  return new Float32Array(found.buffer)[0]
+  return { count, found: places.map(({ bucket, left }) => numberAt(((bucket << 16) | bucketOf(lower[counterOf[bucket]], left).bucket) >>> 0)) }
 }
 
-function isFinite32(bits: number): boolean {
-  return (bits & 0x7f800000) !== 0x7f800000
-}
-
-function ordered(bits: number): number {
-  return (bits & 0x80000000 ? ~bits : bits | 0x80000000) >>> 0
-}
-
-function bucketOf(counts: Uint32Array, rank: number): [bucket: number, left: number] {
+function bucketOf(counts: Float64Array, rank: number): { bucket: number; left: number } {
   let left = rank
   for (let bucket = 0; bucket < counts.length; bucket += 1) {
-    if (left < counts[bucket]) return [bucket, left]
+    if (left < counts[bucket]) return { bucket, left }
     left -= counts[bucket]
   }
   throw new CuvetteError('internal', 'The rank lies beyond the last number.')

@@ -88,12 +88,13 @@ async function runCube({ cube, mask, name, session, trained, request, warnings }
     bytes: Math.min(LARGEST_WINDOW, half),
     // Who names a budget may use all of it for an image that goes through whole.
     imageBytes: request.memoryMB === undefined ? Math.min(LARGEST_WINDOW, half) : half,
+    room: { bytes: half / 2, folder: request.out },
     threshold: request.threshold,
     signal: context.signal,
     onPixels: (count) => meter.advance(count),
   })
   meter.finish()
-  const files = await writeScene(request.out, name, cube, request.format, scene.scores, scene.decisions)
+  const files = await writeScene(request.out, name, cube, request.format, scene).finally(() => scene.judged.close())
   for (const message of [...warnings, ...scene.warnings]) context.onProgress({ kind: 'warning', message })
   return {
     path,

@@ -3,6 +3,9 @@ import type { Cube, Window } from '../cube'
 import type { Session } from '../onnx/session'
 import { float32 } from '../onnx/tensor'
 import { chunksOf, scan } from './scan'
+import type { ScoreRoom } from './scores'
+import { Scores } from './scores'
+import { pixelScores } from './threshold'
 import type { PixelTest } from './usable-pixels'
 import { imageBytes, megabytes } from './whole-image'
 
@@ -10,8 +13,10 @@ import { imageBytes, megabytes } from './whole-image'
 const TILE = 128
 
 export interface ScoreOptions {
-  /** Bytes of pixels in memory at once. The scores themselves (4 bytes a pixel) come on top. */
+  /** Bytes of pixels in memory at once. */
   bytes: number
+  /** Where the scores are kept; default: in memory, 4 bytes a pixel. */
+  room?: ScoreRoom
   /** Largest image that goes through whole; default: `bytes`. */
   imageBytes?: number
   /** Whether each pixel's score depends on that pixel alone; otherwise the whole image goes through at once. */
@@ -29,76 +34,100 @@ export interface ScoreOptions {
 }
 
 export interface SceneScores {
-  /** [H, W, K] row-major; NaN where a pixel could not be scored. */
-  values: Float32Array
-  /** K: 1 for all but some deciders' inputs. */
-  channels: number
+  /** [H, W, K] row-major; NaN where a pixel could not be scored. To be closed. */
+  scores: Scores
   /** Pixels that could not be used. */
   unusable: number
+  /** Pixels without a finite score, unusable ones among them. */
+  unscored: number
 }
 
 /**
  * Scores of a whole cube by a model with the input `cube` [B,H,W,C] and the output `scores` [B,H,W,K]. Reads windows
  * of whole lines and runs them in chunks that do not depend on the budget, so any budget gives the same scores bit for
  * bit. A pixel that cannot be used gets NaN and touches no other. Throws CuvetteError('cancelled') between
- * chunks.
+ * chunks, and as the room of the scores does.
  */
 export async function scoreCube(session: Session, cube: Cube, options: ScoreOptions): Promise<SceneScores> {
   const [lines, samples, bands] = cube.description.shape
-  let values = new Float32Array(0)
-  let channels = 1
+  let kept: Scores | null = null
   let unusable = 0
+  let unscored = 0
 
-  const keep = (scores: Float32Array, count: number, first: number): void => {
-    if (values.length === 0) {
-      channels = scores.length / count
-      values = new Float32Array(lines * samples * channels)
-    }
-    values.set(scores, first * channels)
-  }
-
-  const settle = (pixels: Float32Array, count: number, first: number): void => {
-    for (let pixel = 0; pixel < count; pixel += 1) {
-      if (options.usable(pixels, pixel)) continue
-      // Some operators, such as a rectifier, would turn NaN into a number.
-      values.fill(Number.NaN, (first + pixel) * channels, (first + pixel + 1) * channels)
-      unusable += 1
-    }
-  }
-
-  if (!options.local && typeof options.halo === 'number') {
-    for (const { inner, outer } of tilesOf(lines, samples, options.tile ?? TILE, options.halo)) {
-      if (options.signal?.aborted) throw stopped(cube)
-      const pixels = await cube.readPixels(outer, null, undefined, options.signal)
-      const scores = await scoresOf(session, pixels, [1, outer.lines, outer.samples, bands])
-      const perPixel = scores.length / (outer.lines * outer.samples)
-      for (let line = inner.line; line < inner.line + inner.lines; line += 1) {
-        const from = (line - outer.line) * outer.samples + inner.sample - outer.sample
-        const first = line * samples + inner.sample
-        keep(scores.subarray(from * perPixel, (from + inner.samples) * perPixel), inner.samples, first)
-        settle(pixels.subarray(from * bands, (from + inner.samples) * bands), inner.samples, first)
+  const sink: ScoreSink = {
+    settle(values, pixels, count) {
+      const channels = values.length / count
+      for (let pixel = 0; pixel < count; pixel += 1) {
+        if (options.usable(pixels, pixel)) continue
+        // Some operators, such as a rectifier, would turn NaN into a number.
+        values.fill(Number.NaN, pixel * channels, (pixel + 1) * channels)
+        unusable += 1
       }
-      options.onPixels?.(inner.lines * inner.samples)
+      options.onPixels?.(count)
+    },
+    async append(values, count) {
+      const channels = values.length / count
+      for (const score of pixelScores(values, channels)) if (!Number.isFinite(score)) unscored += 1
+      kept ??= await Scores.open(lines * samples, channels, options.room)
+      await kept.append(values)
+    },
+  }
+
+  try {
+    if (options.local) await scoreChunks(session, cube, options, sink)
+    else if (typeof options.halo === 'number') await scoreTiles(session, cube, { tile: TILE, ...options, halo: options.halo }, sink)
+    else {
+      const pixels = await wholeImage(cube, options)
+      const values = await scoresOf(session, pixels, [1, lines, samples, bands])
+      sink.settle(values, pixels, lines * samples)
+      await sink.append(values, lines * samples)
     }
-    return { values, channels, unusable }
+    return { scores: kept ?? await Scores.open(0, 1), unusable, unscored }
+  } catch (error) {
+    await (kept as Scores | null)?.close()
+    throw error
   }
-  if (!options.local) {
-    const pixels = await wholeImage(cube, options)
-    keep(await scoresOf(session, pixels, [1, lines, samples, bands]), lines * samples, 0)
-    settle(pixels, lines * samples, 0)
-    options.onPixels?.(lines * samples)
-    return { values, channels, unusable }
-  }
-  for await (const block of scan(cube, { bytes: options.bytes, signal: options.signal })) {
+}
+
+/** Takes what was scored. */
+interface ScoreSink {
+  /** Takes the scores [count, K] away from pixels [count, C] that cannot be used. */
+  settle(values: Float32Array, pixels: Float32Array, count: number): void
+  /** Keeps the scores [count, K] of the next pixels in scan order. */
+  append(values: Float32Array, count: number): Promise<void>
+}
+
+async function scoreChunks(session: Session, cube: Cube, { bytes, signal }: ScoreOptions, sink: ScoreSink): Promise<void> {
+  const [, samples, bands] = cube.description.shape
+  for await (const block of scan(cube, { bytes, signal })) {
     for (const [start, end] of chunksOf(block, samples)) {
-      if (options.signal?.aborted) throw stopped(cube)
+      if (signal?.aborted) throw stopped(cube)
       const pixels = block.pixels.subarray(start * bands, end * bands)
-      keep(await scoresOf(session, pixels, [1, 1, end - start, bands]), end - start, block.first + start)
-      settle(pixels, end - start, block.first + start)
-      options.onPixels?.(end - start)
+      const values = await scoresOf(session, pixels, [1, 1, end - start, bands])
+      sink.settle(values, pixels, end - start)
+      await sink.append(values, end - start)
     }
   }
-  return { values, channels, unusable }
+}
+
+async function scoreTiles(session: Session, cube: Cube, { halo, tile, signal }: ScoreOptions & { halo: number; tile: number }, sink: ScoreSink): Promise<void> {
+  const [lines, samples, bands] = cube.description.shape
+  /** Scores of one row of tiles, whole lines. */
+  let row = new Float32Array(0)
+  for (const { inner, outer } of tilesOf(lines, samples, tile, halo)) {
+    if (signal?.aborted) throw stopped(cube)
+    const pixels = await cube.readPixels(outer, null, undefined, signal)
+    const values = await scoresOf(session, pixels, [1, outer.lines, outer.samples, bands])
+    const channels = values.length / (outer.lines * outer.samples)
+    if (inner.sample === 0) row = new Float32Array(inner.lines * samples * channels)
+    for (let line = 0; line < inner.lines; line += 1) {
+      const from = (inner.line - outer.line + line) * outer.samples + inner.sample - outer.sample
+      const scored = values.subarray(from * channels, (from + inner.samples) * channels)
+      sink.settle(scored, pixels.subarray(from * bands, (from + inner.samples) * bands), inner.samples)
+      row.set(scored, (line * samples + inner.sample) * channels)
+    }
+    if (inner.sample + inner.samples === samples) await sink.append(row, inner.lines * samples)
+  }
 }
 
 interface Tile {

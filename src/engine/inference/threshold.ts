@@ -1,7 +1,9 @@
 import { CuvetteError } from '../../shared/problem'
 import type { Pipeline, PipelineNode } from '../pipeline/pipeline'
 import { logitOfProbability } from './logit'
-import { meanOfLargest, quantile } from './quantile'
+import { meanOfLargestOf, quantileOf } from './quantile'
+import type { Question } from './walks'
+import { answer, through } from './walks'
 
 /** What a decider's rule makes of the scores of one whole image. */
 export interface Judgement {
@@ -14,21 +16,26 @@ export interface Judgement {
 interface Rule {
   /** Parameter that holds a fixed threshold on the scores, instead of the rule. */
   fixed: string
-  /** scores [N, channels] */
-  judge(scores: Float32Array, decider: PipelineNode, channels: number): number | Judgement
+  /** About the scores [N, channels]. */
+  judge(decider: PipelineNode, channels: number): Question<number | Judgement>
 }
 
 /** How each kind of decider finds its threshold from the scores of one whole image. */
 const rules: Readonly<Record<string, Rule>> = {
-  BinaryDecider: { fixed: 'logit_threshold', judge: (_scores, { parameters }) => logitOfProbability(parameters.threshold as number) },
+  BinaryDecider: { fixed: 'logit_threshold', judge: probabilityRule },
   QuantileBinaryDecider: { fixed: 'threshold', judge: quantileRule },
   TwoStageBinaryDecider: { fixed: 'threshold', judge: twoStageRule },
 }
 
-function quantileRule(scores: Float32Array, decider: PipelineNode, channels: number): number {
+// Needs no walk.
+function* probabilityRule({ parameters }: PipelineNode): Question<number> {
+  return logitOfProbability(parameters.threshold as number)
+}
+
+function* quantileRule(decider: PipelineNode, channels: number): Question<number> {
   requireOneThreshold(decider, channels)
-  refuseMissing(scores, decider)
-  return quantile(scores, decider.parameters.quantile as number)
+  yield* refuseMissing(decider)
+  return yield* quantileOf(decider.parameters.quantile as number)
 }
 
 /**
@@ -45,21 +52,23 @@ export function requireOneThreshold({ name, type, parameters }: PipelineNode, ch
   throw new CuvetteError('unsupported', `The decider ${name} has reduce_dims [${parameters.reduce_dims.join(', ')}], a threshold for each ${what}; a scene has one threshold. Leave reduce_dims out, or give a threshold.`, { where: `nodes.${name}.config.reduce_dims` })
 }
 
-function twoStageRule(scores: Float32Array, decider: PipelineNode, channels: number): Judgement {
+function* twoStageRule(decider: PipelineNode, channels: number): Question<number | Judgement> {
   const { name, parameters } = decider
-  refuseMissing(scores, decider)
-  const { mean, count } = meanOfLargest(pixelScores(scores, channels), parameters.top_k_fraction as number)
+  yield* refuseMissing(decider)
+  const { mean, count } = yield* through((scores: Float32Array) => pixelScores(scores, channels), meanOfLargestOf(parameters.top_k_fraction as number))
   const gate = Math.fround(parameters.image_threshold as number)
   if (mean < gate) {
     return { threshold: Infinity, note: `The decider ${name} flags nothing: the mean of the ${count} largest scores is ${Number(mean.toPrecision(4))}, below its image_threshold of ${parameters.image_threshold as number}.` }
   }
-  return { threshold: quantile(scores, parameters.quantile as number), note: null }
+  return yield* quantileOf(parameters.quantile as number)
 }
 
-function refuseMissing(scores: Float32Array, { name, parameters }: PipelineNode): void {
-  if (parameters.nan_policy === 'propagate' && scores.some(Number.isNaN)) {
-    throw new CuvetteError('bad-data', `Some pixels have no score, and with nan_policy: propagate the decider ${name} would flag nothing at all; set nan_policy: omit, or give a threshold.`, { where: `nodes.${name}.config.nan_policy` })
-  }
+function* refuseMissing({ name, parameters }: PipelineNode): Question<void> {
+  if (parameters.nan_policy !== 'propagate') return
+  let missing = false
+  yield (scores) => { missing ||= scores.some(Number.isNaN) }
+  if (!missing) return
+  throw new CuvetteError('bad-data', `Some pixels have no score, and with nan_policy: propagate the decider ${name} would flag nothing at all; set nan_policy: omit, or give a threshold.`, { where: `nodes.${name}.config.nan_policy` })
 }
 
 /** The decider of a pipeline; null when it has none. */
@@ -73,14 +82,19 @@ export function fixedThresholdOf(decider: PipelineNode): string {
 }
 
 /**
- * What a decider's rule makes of the scores [N, channels] of one image, exact over the whole scene. A threshold that the
- * decider holds comes before its rule.
+ * The question what a decider's rule makes of the scores [N, channels] of one image, exact over the whole scene; blocks
+ * hold whole pixels. A threshold that the decider holds comes before its rule.
  */
-export function judge(decider: PipelineNode, scores: Float32Array, channels = 1): Judgement {
+export function* judgementOf(decider: PipelineNode, channels: number): Question<Judgement> {
   const rule = ruleOf(decider)
   const held = decider.parameters[rule.fixed]
-  const found = typeof held === 'number' ? held : rule.judge(scores, decider, channels)
+  const found = typeof held === 'number' ? held : yield* rule.judge(decider, channels)
   return typeof found === 'number' ? { threshold: Math.fround(found), note: null } : found
+}
+
+/** The same of scores in memory. */
+export function judge(decider: PipelineNode, scores: Float32Array, channels = 1): Judgement {
+  return answer(judgementOf(decider, channels), scores)
 }
 
 /** The threshold of `judge`: a float32 number. */

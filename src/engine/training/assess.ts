@@ -1,12 +1,14 @@
 import type { DetectionMetrics } from '../../shared/metrics'
 import type { DeviceChoice, DeviceReport } from '../../shared/device'
-import { detectionMetrics, thresholdCurve } from '../../shared/threshold-curve'
-import { scoreScene } from '../inference/scene'
+import { detectionOf } from '../inference/detection'
+import { judgedPixels, scoreScene, valuesOf } from '../inference/scene'
 import { scoringModel } from '../inference/partial-model'
-import { deciderOf, pixelScores, thresholdByRule } from '../inference/threshold'
+import type { Scores } from '../inference/scores'
+import { deciderOf, judgementOf } from '../inference/threshold'
 import type { FittedScene } from '../inference/trained-pipeline'
 import type { WorkContext } from '../inference/work'
 import { startStage } from '../inference/work'
+import { answerOver } from '../inference/walks'
 import { openSession } from '../onnx/session'
 import type { Pipeline } from '../pipeline/pipeline'
 import type { Frame } from './data'
@@ -21,49 +23,46 @@ export interface Assessment {
   warnings: string[]
 }
 
-/** Scores cubes with the model that will be written. Throws as scoreScene, and 'cancelled'. */
-export async function assess(model: Uint8Array, pipeline: Pipeline, frames: readonly Frame[], which: 'training' | 'test', device: DeviceChoice, memory: FitMemory, context: WorkContext): Promise<Assessment> {
+/** Scores cubes with the model that will be written; scores that do not fit into memory lie in `folder` meanwhile. Throws as scoreScene, and 'cancelled'. */
+export async function assess(model: Uint8Array, pipeline: Pipeline, frames: readonly Frame[], which: 'training' | 'test', device: DeviceChoice, memory: FitMemory, folder: string, context: WorkContext): Promise<Assessment> {
   const session = await openSession(scoringModel(model, 'model.onnx'), device)
   const total = frames.reduce((sum, { cube: { description: { shape } } }) => sum + shape[0] * shape[1], 0)
   const meter = startStage(context, 'score', `Scoring the ${which} cubes`, total)
+  const judged: Judged[] = []
   try {
     const scenes: FittedScene[] = []
     const warnings: string[] = []
-    const judged: Judged[] = []
     for (const { cube, targets } of frames) {
-      const scene = await scoreScene(session, pipeline, cube, targets, { bytes: memory.read, imageBytes: memory.image, signal: context.signal, onPixels: (count) => meter.advance(count) })
-      const decided = scene.decisions !== null
+      const room = { bytes: memory.scores / frames.length, folder }
+      const scene = await scoreScene(session, pipeline, cube, targets, { bytes: memory.read, imageBytes: memory.image, room, signal: context.signal, onPixels: (count) => meter.advance(count) })
       scenes.push({
-        path: cube.description.path, threshold: Number.isFinite(scene.threshold) ? scene.threshold : null, flagged: decided ? scene.flagged : null, unusable: scene.unusable, metrics: scene.metrics,
+        path: cube.description.path, threshold: Number.isFinite(scene.threshold) ? scene.threshold : null, flagged: scene.decided ? scene.flagged : null, unusable: scene.unusable, metrics: scene.metrics,
       })
       warnings.push(...scene.warnings)
       if (targets) judged.push({ scores: scene.judged, targets })
+      else await scene.judged.close()
     }
     meter.finish()
-    return { scenes, metrics: scenes.length === 1 ? scenes[0].metrics : together(pipeline, judged), device: session.report, warnings }
+    return { scenes, metrics: scenes.length === 1 ? scenes[0].metrics : await together(pipeline, judged), device: session.report, warnings }
   } finally {
+    for (const { scores } of judged) await scores.close()
     await session.release()
   }
 }
 
 /** Scores of one cube as the decider gets them [N, K], and its targets [N]. */
 interface Judged {
-  scores: Float32Array
+  scores: Scores
   targets: Uint8Array
 }
 
-function together(pipeline: Pipeline, cubes: readonly Judged[]): DetectionMetrics | null {
+async function together(pipeline: Pipeline, cubes: readonly Judged[]): Promise<DetectionMetrics | null> {
   if (cubes.length === 0) return null
-  const judged = new Float32Array(cubes.reduce((sum, { scores }) => sum + scores.length, 0))
-  const targets = new Uint8Array(cubes.reduce((sum, cube) => sum + cube.targets.length, 0))
-  let [at, pixel] = [0, 0]
-  for (const cube of cubes) {
-    judged.set(cube.scores, at)
-    targets.set(cube.targets, pixel)
-    at += cube.scores.length
-    pixel += cube.targets.length
-  }
-  const channels = judged.length / targets.length
   const decider = deciderOf(pipeline)
-  return detectionMetrics(thresholdCurve(pixelScores(judged, channels), targets), decider ? thresholdByRule(decider, judged, channels) : Infinity)
+  const threshold = decider ? (await answerOver(judgementOf(decider, cubes[0].scores.channels), () => chained(cubes, ({ scores }) => valuesOf(scores)))).threshold : Infinity
+  return await answerOver(detectionOf(threshold), () => chained(cubes, ({ scores, targets }) => judgedPixels(scores, targets)))
+}
+
+async function* chained<T>(cubes: readonly Judged[], blocks: (cube: Judged) => AsyncIterable<T>): AsyncGenerator<T> {
+  for (const cube of cubes) yield* blocks(cube)
 }

@@ -271,8 +271,8 @@ class Fit {
     await this.writeState(folder)
     const { graph, metadata } = compileInference(inputs.pipeline, this.state)
     const model = encodeModel(graph, { name: 'inference' })
-    const assessment = await this.assess(model, 'training', trained?.stopped ?? false)
-    const tested = inputs.test.length > 0 ? await this.assess(model, 'test', trained?.stopped ?? false) : null
+    const assessment = await this.assess(model, 'training', trained?.stopped ?? false, folder)
+    const tested = inputs.test.length > 0 ? await this.assess(model, 'test', trained?.stopped ?? false, folder) : null
     const test = tested && { metrics: tested.metrics, cubes: tested.scenes }
     await writeStaged(folder, PIPELINE_FILES.model, encodeModel(graph, { name: 'inference', metadata: { ...metadata, ...this.metadata(assessment) } }))
     const epochs = this.progress?.epochs ?? []
@@ -323,7 +323,7 @@ class Fit {
   }
 
   /** After a stop nobody wants to wait for scores; the trained pipeline is kept without them. */
-  private async assess(model: Uint8Array, which: 'training' | 'test', stopped: boolean): Promise<Assessment | null> {
+  private async assess(model: Uint8Array, which: 'training' | 'test', stopped: boolean, { stage }: FitFolder): Promise<Assessment | null> {
     if (stopped && this.context.signal.aborted) return null
     const { pipeline, frames: trained, test } = this.inputs
     const frames = which === 'training' ? trained : test
@@ -334,7 +334,7 @@ class Fit {
       return null
     }
     try {
-      const assessment = await assess(model, pipeline, frames, which, this.request.device, this.memory, this.context)
+      const assessment = await assess(model, pipeline, frames, which, this.request.device, this.memory, stage, this.context)
       if (!this.trainer) this.runsOn(assessment.device)
       this.warn(assessment.warnings)
       return assessment

@@ -6,7 +6,7 @@ import { nodesToFit } from '../pipeline/state'
 import type { FitInputs } from './inputs'
 
 // How the memory budget of a fit is shared out. On top come what a session needs for the pixels that go through it, one
-// byte a pixel for each mask, and the scores of the cube that is scored at the end (4 to 8 bytes a pixel).
+// byte a pixel for each mask, and what sorting scores against a mask takes.
 
 /** Bytes. The first four together are at most the budget. */
 export interface FitMemory {
@@ -20,6 +20,8 @@ export interface FitMemory {
   gathered: number
   /** Images that go through whole, instead of pixels that are kept. */
   image: number
+  /** Scores of cubes, after the training; more lie in a temporary file. */
+  scores: number
 }
 
 /** A fast disk gains nothing from more at once. */
@@ -37,6 +39,7 @@ export function fitMemory(memoryMB?: number): FitMemory {
     read: Math.min(MOST_READ, share(16)),
     gathered: Math.min(MOST_GATHERED, share(8)),
     image: memoryMB === undefined ? IMAGE : share(2),
+    scores: share(8),
   }
 }
 
