@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { StoppingSettings } from '../../src/engine/pipeline/trainer'
 import { startEarlyStopping, stepEarlyStopping } from '../../src/engine/training/early-stopping'
 import { goldenCases } from './read-vectors'
+import { runsCase } from './suite'
 
 interface Case {
   name: string
@@ -10,7 +11,8 @@ interface Case {
 }
 
 describe('early stopping against PyTorch Lightning', () => {
-  it.each(goldenCases<Case>('early_stopping').map((one) => [one.name, one] as const))('%s', (_name, { config, sequence }) => {
+  it.each(goldenCases<Case>('early_stopping').map((one) => [one.name, one] as const))('%s', (name, { config, sequence }) => {
+    runsCase('early_stopping', name)
     const settings: StoppingSettings = {
       monitor: config.monitor, mode: config.mode ?? 'min', patience: config.patience, minDelta: config.min_delta ?? 0, checkFinite: true,
       stoppingThreshold: config.stopping_threshold ?? null, divergenceThreshold: config.divergence_threshold ?? null,

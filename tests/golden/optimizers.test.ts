@@ -1,9 +1,9 @@
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { decodeOptimizerModel, encodeOptimizerModel } from '../../src/engine/onnx/optimizer-model'
 import { ADAM_DEFAULTS, clipGlobalNorm, clipValues, initialOptimizerState, optimizerStep } from '../../src/engine/onnx/optimizer'
 import type { Numbers, OptimizerSettings } from '../../src/engine/onnx/optimizer'
+import { goldenCases } from './read-vectors'
+import { runsCase } from './suite'
 
 interface Vector {
   shape: number[]
@@ -23,9 +23,6 @@ interface Case {
   log: Step[]
   log_f64: Step[]
 }
-
-const folder = process.env.CUVETTE_GOLDEN_DIR ?? join(import.meta.dirname, 'vectors')
-const { cases } = JSON.parse(readFileSync(join(folder, 'optimizers.json'), 'utf8')) as { cases: Case[] }
 
 function settingsOf({ name, weight_decay: weightDecay = 0, betas, momentum }: Case['config']): OptimizerSettings {
   const algorithm = name.toLowerCase()
@@ -68,7 +65,8 @@ describe('clipping by value', () => {
 })
 
 describe('optimizers against the reference', () => {
-  it.each(cases)('$name', (golden) => {
+  it.each(goldenCases<Case>('optimizers'))('$name', (golden) => {
+    runsCase('optimizers', golden.name)
     // What the file states is what runs: the settings go through optimizer_model.onnx.
     const settings = decodeOptimizerModel(encodeOptimizerModel(settingsOf(golden.config)), 'optimizer_model.onnx')
     expect(golden.grads_per_step.length).toBeGreaterThan(0)

@@ -15,7 +15,7 @@ import type { Written } from './documents'
 import { oneNode, pipelineOf, refuseIfBad } from './documents'
 import type { NodeCase } from './read-vectors'
 import { reasonNotRun } from './known-differences'
-import { expectErrors, goldenSuite } from './suite'
+import { expectErrors, goldenSuite, runsCase } from './suite'
 
 interface StoredPort {
   dtype: string
@@ -44,6 +44,7 @@ function compatibility({ cases = [], node_attrs: sizes = {} }: PortsCase): void 
   const port = ({ dtype, shape }: StoredPort) => withSizes({ dtype: dtypes[dtype], shape: shape.map((size, axis): PortDimension => (size === -1 ? `any${axis}` : size)) }, sizes)
   for (const { name, source, target, result } of cases) {
     if (reasonNotRun('ports', `compatibility/${name}`) !== null) continue
+    runsCase('ports', `compatibility/${name}`)
     const reason = misfit(port(source), port(target))
     expect(reason === null, name).toBe(result[0])
     if (reason === null) continue

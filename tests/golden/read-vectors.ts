@@ -1,12 +1,11 @@
-import { readFileSync, readdirSync } from 'node:fs'
-import { join, resolve } from 'node:path'
 import { expect } from 'vitest'
 import type { Tensor } from '../../src/engine/onnx/tensor'
+import * as files from './vector-files'
 
 // Vectors computed by the reference implementation on PyTorch. float32 numbers are shortest decimals: they are
 // rounded to float32 after parsing. NaN and infinities are texts.
 
-export const vectorFolder = process.env.CUVETTE_GOLDEN_DIR ?? resolve(import.meta.dirname, 'vectors')
+export { vectorFiles, vectorFolder } from './vector-files'
 
 export interface StoredTensor {
   shape: number[]
@@ -32,14 +31,9 @@ export interface NodeCase {
   errors?: Record<string, { raised?: boolean; message?: string } & Record<string, unknown>>
 }
 
-/** Names of all vector files, without ".json". */
-export function vectorFiles(): string[] {
-  return readdirSync(vectorFolder).filter((name) => name.endsWith('.json')).map((name) => name.slice(0, -5)).sort()
-}
-
 /** The cases of a file. */
 export function goldenCases<T = NodeCase>(file: string): T[] {
-  return (JSON.parse(readFileSync(join(vectorFolder, `${file}.json`), 'utf8')) as { cases: T[] }).cases
+  return files.goldenCases<T>(file)
 }
 
 /** A stored tensor in the element type that our graphs use for it. */

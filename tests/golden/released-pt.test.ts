@@ -8,9 +8,9 @@ import { encodeModel } from '../../src/engine/onnx/model'
 import { openSession } from '../../src/engine/onnx/session'
 import { compileInference } from '../../src/engine/pipeline/compile'
 import { weightsOf } from '../../src/engine/pipeline/repository-state'
-import { reasonNotRun } from './known-differences'
 import type { StoredTensor } from './read-vectors'
 import { expectClose, goldenCases, tensor, vectorFolder } from './read-vectors'
+import { runsCase } from './suite'
 
 // The trained pipeline that the reference's makers released. Its files are theirs: they are read where they lie, and are
 // no part of this project.
@@ -31,10 +31,13 @@ const folders = [vectorFolder, resolve(import.meta.dirname, '../../../shared/gol
 describe('reference vectors: released_pt', () => {
   for (const one of goldenCases<ReleasedCase>('released_pt')) {
     const folder = folders.find((candidate) => existsSync(join(candidate, one.pt)))
-    if (folder === undefined) console.warn(`The released ${one.pt} is not there, so it is not opened.`)
     const path = join(folder ?? '', one.pt)
 
-    it.skipIf(folder === undefined)(`${one.name}: what the file holds`, () => {
+    const absent = `The released ${one.pt} is not there, so it is not opened.`
+
+    it(`${one.name}: what the file holds`, ({ skip }) => {
+      runsCase('released_pt', one.name)
+      skip(folder === undefined, absent)
       const bytes = readFileSync(path)
       expect([...readZip(bytes, path).values()].map(({ name, size }) => [name, size])).toEqual(one.zip_entries)
       const value = readTorchArchive(bytes, path)
@@ -52,7 +55,9 @@ describe('reference vectors: released_pt', () => {
       }
     })
 
-    it.skipIf(folder === undefined || reasonNotRun('released_pt', one.name) !== null)(`${one.name}: what it scores`, async () => {
+    it(`${one.name}: what it scores`, async ({ skip }) => {
+      runsCase('released_pt', one.name)
+      skip(folder === undefined, absent)
       const cube = tensor(one.inputs.data)
       const saved = await openSavedPipeline(path.replace(/\.pt$/, '.yaml'), { channels: cube.shape[3], wavelengthsNm: null })
       // Its monitor and its pictures are left out.

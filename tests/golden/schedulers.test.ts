@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { PlateauSettings, SchedulerSettings } from '../../src/engine/pipeline/trainer'
 import { startSchedule, stepSchedule } from '../../src/engine/training/schedules'
 import { goldenCases } from './read-vectors'
+import { runsCase } from './suite'
 
 interface Case {
   name: string
@@ -35,7 +36,8 @@ function settingsOf({ config, max_epochs }: Case): SchedulerSettings {
 const cases = goldenCases<Case>('schedulers').filter(({ name }) => name !== 'errors')
 
 describe('learning-rate schedules against torch.optim.lr_scheduler', () => {
-  it.each(cases.map((one) => [one.name, one] as const))('%s', (_name, one) => {
+  it.each(cases.map((one) => [one.name, one] as const))('%s', (name, one) => {
+    runsCase('schedulers', name)
     const settings = settingsOf(one)
     const rates = [one.lr]
     let state = startSchedule(one.lr)

@@ -1,14 +1,35 @@
-import { describe, expect, it } from 'vitest'
+import { TestRunner, describe, expect, it } from 'vitest'
 import { reasonNotRun } from './known-differences'
 import type { NodeRun } from './node-graph'
 import type { NodeCase, StoredTensor } from './read-vectors'
 import { expectClose, goldenCases } from './read-vectors'
 
+declare module 'vitest' {
+  interface TaskMeta {
+    /** Reference cases that the test runs, as "file/case" or "file/case/entry". */
+    golden?: string[]
+  }
+}
+
+/**
+ * States that the test that is running runs this case ("case/entry" for one that is written inside of another). The cases
+ * are counted from what the tests state here; what none states and no list names fails the run.
+ */
+export function runsCase(file: string, name: string): void {
+  const meta = TestRunner.getCurrentTest()?.meta
+  if (!meta) throw new Error(`No test is running that could run ${file}/${name}.`)
+  ;(meta.golden ??= []).push(`${file}/${name}`)
+}
+
 /** One test for every case of a file that is not listed as not run. `run` must handle each of them. */
 export function goldenSuite<T extends { name: string } = NodeCase>(file: string, run: (one: T) => Promise<void> | void): void {
   describe(`reference vectors: ${file}`, () => {
     for (const one of goldenCases<T>(file)) {
-      if (reasonNotRun(file, one.name) === null) it(one.name, () => run(one))
+      if (reasonNotRun(file, one.name) !== null) continue
+      it(one.name, () => {
+        runsCase(file, one.name)
+        return run(one)
+      })
     }
   })
 }
@@ -18,6 +39,7 @@ export async function expectErrors(file: string, one: NodeCase, provoke: Record<
   for (const [name, { raised }] of Object.entries(one.errors ?? {})) {
     if (reasonNotRun(file, `${one.name}/${name}`) !== null) continue
     expect(Object.keys(provoke), `${file}/${one.name}/${name} is neither run nor listed`).toContain(name)
+    runsCase(file, `${one.name}/${name}`)
     const outcome = await Promise.resolve().then(provoke[name]).then(() => null, (error: unknown) => error)
     if (raised === true) {
       expect(outcome, `${name} must be refused`).toBeInstanceOf(Error)

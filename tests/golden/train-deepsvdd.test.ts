@@ -11,6 +11,7 @@ import type { Batch } from '../../src/engine/training/batch'
 import { openLearner } from '../../src/engine/training/learner'
 import type { StoredTensor } from './read-vectors'
 import { expectClose, goldenCases, tensor } from './read-vectors'
+import { runsCase } from './suite'
 
 interface Step {
   loss: number
@@ -87,6 +88,7 @@ const cases = goldenCases<Case>('train_deepsvdd').flatMap((one) => [[one.name, f
 
 describe('training of Deep SVDD against PyTorch', () => {
   it.each(cases)('%s', async (_name, cut, one) => {
+    runsCase('train_deepsvdd', one.name)
     const pipeline = pipelineOf(one)
     if (!pipeline.trainer) throw new Error('The document states a trainer.')
     const artifacts = compileArtifacts(pipeline, stateOf(one), pipeline.trainer)

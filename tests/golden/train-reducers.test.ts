@@ -12,6 +12,7 @@ import { float32 } from '../../src/engine/onnx/tensor'
 import { repositoryParameters, typeNamed } from './node-graph'
 import type { StoredTensor } from './read-vectors'
 import { goldenCases, tensor } from './read-vectors'
+import { runsCase } from './suite'
 
 // Training of one node with losses: what follows it is no node of a pipeline (a mean over channels), so the graph is
 // wired by hand.
@@ -145,7 +146,8 @@ const images = (wiring: Wiring, one: Case, ...names: string[]): Value[] => names
 
 describe('training of TrainablePCA against PyTorch', () => {
   const type = typeNamed('TrainablePCA')
-  it.each(goldenCases<Case>('train_pca').map((one) => [one.name, one] as const))('%s', async (_name, one) => {
+  it.each(goldenCases<Case>('train_pca').map((one) => [one.name, one] as const))('%s', async (name, one) => {
+    runsCase('train_pca', name)
     await train(one, 'pca', (wiring) => {
       const [data, target] = images(wiring, one, 'data', 'target')
       const { projected, components } = wiring.node('pca', type, repositoryParameters(type, one.hparams), { data })
@@ -156,7 +158,8 @@ describe('training of TrainablePCA against PyTorch', () => {
 
 describe('training of LearnableChannelMixer against PyTorch', () => {
   const type = typeNamed('LearnableChannelMixer')
-  it.each(goldenCases<Case>('train_mixer').map((one) => [one.name, one] as const))('%s', async (_name, one) => {
+  it.each(goldenCases<Case>('train_mixer').map((one) => [one.name, one] as const))('%s', async (name, one) => {
+    runsCase('train_mixer', name)
     await train(one, 'mixer', (wiring) => {
       const [data] = images(wiring, one, 'data')
       const { rgb } = wiring.node('mixer', type, repositoryParameters(type, one.hparams), { data })
@@ -168,7 +171,8 @@ describe('training of LearnableChannelMixer against PyTorch', () => {
 
 describe('training of ConcreteBandSelector against PyTorch', () => {
   const type = typeNamed('ConcreteChannelMixer')
-  it.each(goldenCases<Case>('train_concrete').map((one) => [one.name, one] as const))('%s', async (_name, one) => {
+  it.each(goldenCases<Case>('train_concrete').map((one) => [one.name, one] as const))('%s', async (name, one) => {
+    runsCase('train_concrete', name)
     const parameters = repositoryParameters(type, one.hparams)
     await train(one, 'selector', (wiring, step) => {
       const [data, targets] = images(wiring, one, 'data', 'targets')

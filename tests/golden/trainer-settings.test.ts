@@ -4,7 +4,7 @@ import { parsePipeline } from '../../src/engine/pipeline/document'
 import { CuvetteError } from '../../src/shared/problem'
 import type { NodeCase } from './read-vectors'
 import { goldenCases } from './read-vectors'
-import { expectErrors } from './suite'
+import { expectErrors, runsCase } from './suite'
 
 interface SettingsCase extends NodeCase {
   training_config_defaults: object
@@ -32,6 +32,7 @@ describe('reference vectors: schedulers (settings)', () => {
   const errors = goldenCases<SettingsCase>('schedulers').find(({ name }) => name === 'errors') as SettingsCase
 
   it('refuses and accepts what the reference does', async () => {
+    runsCase('schedulers', errors.name)
     await expectErrors('schedulers', errors, {
       unknown_optimizer: () => refuse({ optimizer: { name: 'rmsprop' } }),
       unknown_scheduler: () => refuse({ scheduler: { name: 'onecycle' } }),
