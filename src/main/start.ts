@@ -37,7 +37,7 @@ export async function showWorkbench(paths: string[]): Promise<void> {
   serveApp(places.renderer, workbench)
   window = createWindow(preloadPath(root))
   connectPage(window, workbench)
-  setMenu(workbench)
+  setMenu()
   takePathsFromOutside(window, workbench)
   app.on('window-all-closed', () => app.quit())
   await window.loadURL(PAGE_URL)
@@ -50,7 +50,7 @@ function takePathsFromOutside(window: BrowserWindow, workbench: Workbench): void
     window.focus()
     const files = paths.filter((path) => !isFolder(path))
     await workbench.grantPaths(files)
-    if (files.length > 0) workbench.command('open-paths', files)
+    if (files.length > 0) workbench.offerPaths(files)
   }
   app.on('second-instance', (_event, _words, _folder, data) => void take((data as { paths?: string[] }).paths ?? []))
   app.on('open-file', (event, path) => {

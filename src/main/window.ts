@@ -13,6 +13,8 @@ export function createWindow(preload: string): BrowserWindow {
     minWidth: 900,
     minHeight: 600,
     show: false,
+    // The page has menus of its own; the system's ones come with Alt.
+    autoHideMenuBar: true,
     backgroundColor: '#16181c',
     // Position and size as they were left; marked experimental in Electron 45.
     windowStatePersistence: true,

@@ -105,7 +105,18 @@ export interface Settings {
   memoryMB: number | null
   /** Whether overviews are made of cubes whose bands are slow to read. */
   overviews: boolean
+  theme: ThemeChoice
+  /** Whether the tour of the window was taken or put away. */
+  tourSeen: boolean
 }
+
+export type ThemeChoice = 'system' | 'light' | 'dark'
+
+/**
+ * How the window was left, by the part of the window that keeps it: plain JSON that only that part
+ * understands, and that it checks when it comes back. Losing it loses no work.
+ */
+export type ViewStates = Record<string, unknown>
 
 /** Where wavelengths come from. */
 export type SpectralSource = { kind: 'text'; text: string } | { kind: 'file'; path: string } | { kind: 'cube'; cubeId: string }
@@ -149,7 +160,11 @@ export interface Calls {
   /** Values of one pixel over the bands; null where the file holds no-data or a non-finite number. */
   'cubes.spectrum': { args: { cubeId: string; line: number; sample: number }; result: { values: (number | null)[] } }
   'settings.get': { args: Record<string, never>; result: Settings }
-  'settings.set': { args: Settings; result: Settings }
+  /** Changes what is named; the rest stays. */
+  'settings.set': { args: Partial<Settings>; result: Settings }
+  'views.get': { args: Record<string, never>; result: ViewStates }
+  /** Keeps one part; the others stay as they are. */
+  'views.set': { args: { part: string; state: unknown }; result: null }
   'nodes.catalogue': { args: Record<string, never>; result: NodeDescription[] }
   'pipelines.list': { args: Record<string, never>; result: PipelineEntry[] }
   /** `pipelineId`: the document that the text is of; models that it names are looked for beside it. null or left out: a new one. */
@@ -176,7 +191,7 @@ export type CallName = keyof Calls
 export const CALL_NAMES: readonly CallName[] = [
   'session.info', 'files.choose', 'files.list', 'files.grant',
   'cubes.list', 'cubes.open', 'cubes.close', 'cubes.attachMask', 'cubes.detachMask', 'cubes.correct',
-  'cubes.detectBadBands', 'cubes.readWavelengths', 'cubes.saveHeader', 'cubes.nameClasses', 'cubes.bandStatistics', 'cubes.spectrum', 'settings.get', 'settings.set',
+  'cubes.detectBadBands', 'cubes.readWavelengths', 'cubes.saveHeader', 'cubes.nameClasses', 'cubes.bandStatistics', 'cubes.spectrum', 'settings.get', 'settings.set', 'views.get', 'views.set',
   'nodes.catalogue', 'pipelines.list', 'pipelines.check',
   'runs.list', 'runs.start', 'runs.resume', 'runs.remove', 'runs.setThreshold', 'runs.export',
   'jobs.list', 'jobs.stop',
@@ -193,8 +208,8 @@ export interface Events {
   device: DeviceReport
   /** Something could not be reopened or saved: `problems` has grown. */
   project: ProjectEntry
-  /** The host asks the renderer to run a command: menu items, files opened from outside. */
-  command: { command: 'open-cube' | 'open-paths'; paths: string[] }
+  /** The host asks the renderer to do something: files opened from outside. */
+  command: { command: 'open-paths'; paths: string[] }
 }
 
 export type EventName = keyof Events

@@ -3,6 +3,7 @@ import { CorrectionsSchema } from '../engine/cube/corrected-cube'
 import { ClassesSchema } from '../engine/cube/named-mask'
 import type { CallName, Calls } from '../shared/contract'
 import { SettingsSchema } from './settings'
+import { PartSchema, StateSchema } from './view-states'
 import { CuvetteError } from '../shared/problem'
 
 // The page is not trusted: whatever arrives is checked here before anything else sees it.
@@ -38,7 +39,9 @@ const schemas: { [N in CallName]: v.GenericSchema<unknown, Calls[N]['args']> } =
   'cubes.saveHeader': v.strictObject({ cubeId: id, path, replace: v.boolean() }),
   'cubes.nameClasses': v.strictObject({ cubeId: id, classes: v.nullable(ClassesSchema) }),
   'settings.get': nothing as v.GenericSchema<unknown, Record<string, never>>,
-  'settings.set': SettingsSchema,
+  'settings.set': v.partial(SettingsSchema),
+  'views.get': nothing as v.GenericSchema<unknown, Record<string, never>>,
+  'views.set': v.strictObject({ part: PartSchema, state: StateSchema }),
   'cubes.bandStatistics': v.strictObject({ cubeId: id, bands: v.pipe(v.array(index), v.maxLength(10_000)) }),
   'cubes.spectrum': v.strictObject({ cubeId: id, line: index, sample: index }),
   'nodes.catalogue': nothing as v.GenericSchema<unknown, Record<string, never>>,

@@ -20,6 +20,7 @@ import { Project } from './project'
 import { Runs } from './runs'
 import { sampleProject } from './sample'
 import { SettingsFile } from './settings'
+import { ViewStatesFile } from './view-states'
 
 export interface WorkbenchOptions {
   /** Folder of the project; null opens the sample. */
@@ -44,6 +45,7 @@ export class Workbench {
     private readonly cubes: Cubes,
     private readonly runs: Runs,
     private readonly jobs: Jobs,
+    private readonly views: ViewStatesFile,
     private readonly table: CallTable,
     /** Answers requests below /data/. */
     readonly data: (request: Request) => Promise<Response>,
@@ -56,6 +58,7 @@ export class Workbench {
     await grants.boot()
     const { folder, fresh } = options.project === null ? await sampleProject(host) : namedProject(options.project)
     const project = await Project.open(folder, host.places.resources, fresh)
+    const views = await ViewStatesFile.open(join(project.folder, 'views.json'), (error) => project.note(error))
     project.onProblem = () => events.emit('project', project.entry)
     await grants.grant(host.places.resources)
     await grants.grant(project.folder)
@@ -95,6 +98,11 @@ export class Workbench {
       'cubes.nameClasses': ({ cubeId, classes }) => cubes.nameClasses(cubeId, classes),
       'settings.get': () => settings.current,
       'settings.set': (next) => settings.change(next),
+      'views.get': () => views.current,
+      'views.set': ({ part, state }) => {
+        views.keep(part, state)
+        return null
+      },
       'cubes.bandStatistics': ({ cubeId, bands }) => cubes.bandStatistics(cubeId, bands),
       'cubes.spectrum': async ({ cubeId, line, sample }) => ({ values: await cubes.spectrum(cubeId, line, sample) }),
       'nodes.catalogue': () => pipelines.catalogue(),
@@ -129,7 +137,7 @@ export class Workbench {
     }
     engines.boot()
     cubes.boot()
-    return new Workbench(events, engines, grants, project, cubes, runs, jobs, table, data)
+    return new Workbench(events, engines, grants, project, cubes, runs, jobs, views, table, data)
   }
 
   /** Answers one call of the page. Never rejects: every failure is a problem in the reply. */
@@ -165,9 +173,9 @@ export class Workbench {
     }
   }
 
-  /** Asks the page to do something: menu items, files opened from outside. */
-  command(command: 'open-cube' | 'open-paths', paths: string[] = []): void {
-    this.events.emit('command', { command, paths })
+  /** Asks the page to open files that were given from outside. */
+  offerPaths(paths: string[]): void {
+    this.events.emit('command', { command: 'open-paths', paths })
   }
 
   /** Stops what works, saves everything, ends the engines. */
@@ -175,6 +183,7 @@ export class Workbench {
     this.jobs.shutdown()
     await this.runs.shutdown()
     await this.engines.shutdown()
+    await this.views.close()
     await this.project.close()
   }
 }

@@ -93,8 +93,7 @@ const scenarios: Record<string, () => Promise<void>> = {
 
     fake.app.emit('second-instance', {}, [], '', { paths: [dropped] })
     await until(() => events().some((event) => event.name === 'command'))
-    const submenus = fake.menuControl.template.flatMap((menu) => menu.submenu as Electron.MenuItemConstructorOptions[])
-    submenus.find((item) => item.id === 'open-cube')!.click!({} as never, undefined as never, {} as never)
+    seen.roles = fake.menuControl.template.flatMap((menu) => (menu.submenu as Electron.MenuItemConstructorOptions[]).map((item) => item.role))
     seen.commands = events().filter((event) => event.name === 'command').map((event) => event.value)
     await quit()
   },
