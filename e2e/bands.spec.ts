@@ -102,11 +102,11 @@ test('name the classes of a mask and say what they are taken for', async ({ page
 
 test('keep settings for the next time', async ({ page, workbench }) => {
   await open(page, workbench)
-  await page.getByRole('button', { name: 'Settings' }).click()
+  await page.keyboard.press('Control+,')
   await page.getByRole('textbox', { name: 'Memory for pixels' }).fill('64')
   await page.getByRole('dialog', { name: 'Settings' }).getByRole('button', { name: 'Save' }).click()
   await page.reload()
-  await page.getByRole('button', { name: 'Settings' }).click()
+  await page.keyboard.press('Control+,')
   await expect(page.getByRole('textbox', { name: 'Memory for pixels' })).toHaveValue('64')
   expect(workbench.complaints).toEqual([])
 })

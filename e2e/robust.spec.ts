@@ -5,7 +5,7 @@ test('an engine process that dies is shown, survived and started again', async (
   await page.getByRole('tab', { name: 'Pipeline' }).click()
   await page.getByRole('radio', { name: 'Deep SVDD', exact: true }).check()
   await page.getByRole('textbox', { name: 'Epochs' }).fill('400')
-  await page.getByRole('button', { name: 'Train' }).click()
+  await page.getByRole('button', { name: 'Train', exact: true }).click()
   await expect(page.getByText(/Epoch\s*[2-9]/).first()).toBeVisible({ timeout: 60_000 })
   const before = workbench.enginePids()
   expect(before).toHaveLength(2)

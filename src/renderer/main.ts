@@ -6,6 +6,8 @@ import { startSession } from './stores/start'
 import './theme/tokens.css'
 import './theme/base.css'
 import './theme/controls.css'
+import './theme/menus.css'
+import './theme/dock.css'
 
 const app = createApp(App)
 app.use(createPinia())

@@ -272,7 +272,7 @@ describe('classes of a mask', () => {
 describe('settings', () => {
   it('hold a memory budget and whether overviews are made', async () => {
     const { page, workbench } = await open()
-    await page.getByRole('button', { name: 'Settings' }).click()
+    await page.keyboard.press('Control+,')
     const dialog = page.getByRole('dialog', { name: 'Settings' })
     const memory = dialog.getByRole('textbox', { name: 'Memory for pixels' })
     await memory.fill('3')
@@ -282,13 +282,13 @@ describe('settings', () => {
     await dialog.getByRole('checkbox', { name: 'Make overviews of large cubes' }).uncheck()
     await dialog.getByRole('button', { name: 'Save' }).click()
     await dialog.waitFor({ state: 'detached' })
-    expect(calls(workbench, 'settings.set')).toEqual([{ memoryMB: 128, overviews: false }])
-    await page.getByRole('button', { name: 'Settings' }).click()
+    expect(calls(workbench, 'settings.set')).toEqual([{ memoryMB: 128, overviews: false, theme: 'system' }])
+    await page.keyboard.press('Control+,')
     await page.waitForFunction(() => (document.querySelector('#settings-memory') as HTMLInputElement).value === '128')
     await memory.fill('')
     await dialog.getByRole('button', { name: 'Save' }).click()
     await dialog.waitFor({ state: 'detached' })
-    expect(calls(workbench, 'settings.set')[1]).toEqual({ memoryMB: null, overviews: false })
+    expect(calls(workbench, 'settings.set')[1]).toEqual({ memoryMB: null, overviews: false, theme: 'system' })
   })
 })
 

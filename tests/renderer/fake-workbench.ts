@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { extname, join } from 'node:path'
 import type { Page, Route } from '@playwright/test'
 import { CONTENT_SECURITY_POLICY } from '../../src/shared/content-security-policy'
-import type { AnyEvent, CallName, Calls, CubeEntry, Settings, EngineEntry, JobEntry, PipelineEntry, Reply, RunEntry } from '../../src/shared/contract'
+import type { AnyEvent, CallName, Calls, CubeEntry, Settings, EngineEntry, JobEntry, PipelineEntry, Reply, RunEntry, ViewStates } from '../../src/shared/contract'
 import type { NodeDescription, PipelineSummary } from '../../src/shared/nodes'
 import type { DetectedBand, SpectralAxis } from '../../src/shared/cube'
 import type { Problem } from '../../src/shared/problem'
@@ -39,7 +39,8 @@ export class FakeWorkbench {
   axis: SpectralAxis | null = null
   /** Milliseconds until classes are named. */
   namingTakes = 0
-  settings: Settings = { memoryMB: null, overviews: true }
+  settings: Settings = { memoryMB: null, overviews: true, theme: 'system', tourSeen: true }
+  views: ViewStates = {}
   /** Every call that came, in order. */
   readonly calls: { name: CallName; args: unknown }[] = []
   /** Calls that are to fail. */
@@ -150,7 +151,12 @@ export class FakeWorkbench {
       }))
     },
     'settings.get': () => this.settings,
-    'settings.set': (next) => (this.settings = next),
+    'settings.set': (next) => (this.settings = { ...this.settings, ...next }),
+    'views.get': () => this.views,
+    'views.set': ({ part, state }) => {
+      this.views = { ...this.views, [part]: state }
+      return null
+    },
     'cubes.bandStatistics': ({ bands }) => bands.map((band) => {
       const values = scene.percentiles(scene.band(band, Math.ceil(this.shape.lines / 200), this.shape))
       return { band, min: values[0], max: values[100], mean: values[50], percentiles: values, validPixels: 10000, totalPixels: 10800 }

@@ -546,20 +546,92 @@ describe('the window', () => {
     }
   })
 
-  it('remembers its theme and the sizes of its panels', async () => {
-    const { page } = await open((workbench) => workbench.addCube())
-    await page.getByRole('radio', { name: 'Light theme' }).check()
-    const handle = page.getByRole('separator', { name: 'Height of the spectrum panel' })
-    await handle.focus()
-    await page.keyboard.press('ArrowUp')
-    await page.keyboard.press('ArrowUp')
-    const tall = await handle.getAttribute('aria-valuenow')
-    expect(tall).toBe('262')
+  const region = (page: Page, name: string) => page.getByRole('region', { name, exact: true })
+  const heightOf = async (page: Page, name: string) => Math.round((await region(page, name).boundingBox())!.height)
+  async function command(page: Page, title: string): Promise<void> {
+    await page.keyboard.press('Control+k')
+    const dialog = page.getByRole('dialog', { name: 'Find command' })
+    await dialog.getByRole('combobox').fill(title)
+    await page.keyboard.press('Enter')
+    await dialog.waitFor({ state: 'detached' })
+  }
+
+  it('remembers its theme and where its panels are', async () => {
+    const { page, workbench } = await open((each) => each.addCube())
+    await page.getByRole('menuitem', { name: 'View' }).click()
+    await page.getByRole('menuitemcheckbox', { name: 'Light theme' }).click()
+    await page.waitForFunction(() => document.documentElement.dataset.theme === 'light')
+    expect(workbench.settings.theme).toBe('light')
+    const before = await heightOf(page, 'Spectra')
+    await command(page, 'Make panel Spectra taller')
+    await command(page, 'Move panel Data to the right')
+    await expect.poll(() => region(page, 'Data').getByRole('tab').allTextContents()).toEqual(['Pipeline', 'Training', 'Threshold', 'Data'])
+    const after = before + 48
+    expect(await heightOf(page, 'Spectra')).toBe(after)
+    await expect.poll(() => JSON.stringify(workbench.views.layout ?? '')).toContain('"threshold","data"')
+    // As from another address: what the browser remembers is not there.
+    await page.evaluate(() => localStorage.clear())
     await page.reload()
     await canvasOf(page).waitFor()
-    expect(await page.getByRole('radio', { name: 'Light theme' }).isChecked()).toBe(true)
     expect(await page.evaluate(() => getComputedStyle(document.documentElement).colorScheme)).toBe('light')
-    expect(await handle.getAttribute('aria-valuenow')).toBe(tall)
+    expect(await heightOf(page, 'Spectra')).toBe(after)
+    expect(await region(page, 'Data').getByRole('tab').allTextContents()).toEqual(['Pipeline', 'Training', 'Threshold', 'Data'])
+    await command(page, 'Reset layout')
+    await expect.poll(() => region(page, 'Data').getByRole('tab').allTextContents()).toEqual(['Data'])
+  })
+
+  it('begins as it was at first when the kept arrangement is damaged or of another version', async () => {
+    const { page } = await open((workbench) => {
+      workbench.addCube()
+      workbench.views = { layout: { wide: { dock: { grid: 'none', panels: { ghost: {} } }, known: ['ghost'] }, narrow: 4 }, view: { gamma: 'x', cubes: { cube1: { mode: 'all' } } }, camera: [1], selection: null }
+    })
+    await canvasOf(page).waitFor()
+    expect(await page.getByRole('tab').allTextContents()).toEqual(['Data', 'Viewer', 'Spectra', 'Jobs', 'Pipeline', 'Training', 'Threshold'])
+  })
+
+  it('looks at each cube as it was left', async () => {
+    const { page, workbench } = await open((each) => {
+      each.addCube('one.hdr')
+      each.addCube('two.hdr')
+    })
+    await page.getByRole('button', { name: /^two.hdr/ }).click()
+    await page.getByRole('radio', { name: 'Single band' }).check()
+    await page.getByRole('button', { name: 'Actual size' }).click()
+    await expect.poll(() => JSON.stringify(workbench.views.camera ?? '')).toContain('cube2')
+    await expect.poll(() => JSON.stringify(workbench.views.selection ?? '')).toContain('cube2')
+    await expect.poll(() => JSON.stringify(workbench.views.view ?? '')).toContain('single')
+    await page.reload()
+    await page.getByRole('img', { name: 'Image of two.hdr' }).waitFor()
+    expect(await page.getByRole('radio', { name: 'Single band' }).isChecked()).toBe(true)
+    expect(await page.getByRole('button', { name: 'Actual size' }).textContent()).toContain('100')
+    await page.getByRole('button', { name: /^one.hdr/ }).click()
+    await page.getByRole('img', { name: 'Image of one.hdr' }).waitFor()
+    expect(await page.getByRole('button', { name: 'Actual size' }).textContent()).not.toContain('100')
+  })
+
+  it('closes panels, and says how to have them back', async () => {
+    const { page } = await open((workbench) => workbench.addCube())
+    for (const title of ['Data', 'Viewer', 'Spectra', 'Jobs', 'Pipeline', 'Training', 'Threshold']) await command(page, `Close panel ${title}`)
+    await page.getByText('Every panel is closed').waitFor()
+    await page.keyboard.press('Shift+Alt+3')
+    await expect.poll(() => page.getByRole('tab').allTextContents()).toEqual(['Spectra'])
+    await command(page, 'Close panel Spectra')
+    await page.getByRole('button', { name: 'Reset layout' }).click()
+    await canvasOf(page).waitFor()
+  })
+
+  it('moves the focus between panels by keys, and shows each shortcut in its menu', async () => {
+    const { page } = await open((workbench) => workbench.addCube())
+    await canvasOf(page).waitFor()
+    await page.keyboard.press('Shift+Alt+5')
+    await expect.poll(() => page.evaluate(() => document.activeElement?.getAttribute('data-panel'))).toBe('training')
+    await page.keyboard.press('F6')
+    await expect.poll(() => page.evaluate(() => document.activeElement?.getAttribute('data-panel'))).toBe('data')
+    await page.getByRole('menuitem', { name: 'Panels' }).click()
+    await page.getByRole('menuitemcheckbox', { name: 'Focus panel Training' }).getByText('Shift+Alt+5').waitFor()
+    await page.keyboard.press('Escape')
+    await page.keyboard.press('Control+/')
+    await page.getByRole('dialog', { name: 'Keyboard shortcuts' }).getByRole('row', { name: /Zoom in/ }).waitFor()
   })
 
   it('gives every control a name', async () => {
@@ -590,7 +662,7 @@ function overflows(): string[] {
     const box = element.getBoundingClientRect()
     if (box.width === 0 || box.height === 0) continue
     if (element.closest('.visually-hidden')) continue
-    const panel = element.closest('aside, section, header, footer, [role=tabpanel]')!.getBoundingClientRect()
+    const panel = element.closest('section, header, footer, [role=tabpanel], [role=region]')!.getBoundingClientRect()
     if (box.left < panel.left - 1 || box.right > panel.right + 1) found.push(`beyond its panel: ${element.outerHTML.slice(0, 100)}`)
     const clips = element.matches('button, label, h1, h2, h3') && element.scrollWidth > element.clientWidth + 1
     if (clips && getComputedStyle(element).textOverflow !== 'ellipsis') found.push(`clipped: ${element.outerHTML.slice(0, 100)}`)

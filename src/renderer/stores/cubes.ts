@@ -3,6 +3,8 @@ import { computed, ref } from 'vue'
 import type { CubeEntry } from '../../shared/contract'
 import type { BandStatistics, ClassCorrection, CubeCorrections, DetectedBand } from '../../shared/cube'
 import { call, onEvent } from '../bridge'
+import { EDITS } from '../texts/history'
+import { useHistory } from './history'
 
 /** The cubes of the project, and which of them is looked at. */
 export const useCubes = defineStore('cubes', () => {
@@ -11,6 +13,7 @@ export const useCubes = defineStore('cubes', () => {
   const loaded = ref(false)
   /** Paths that are being opened. */
   const opening = ref<string[]>([])
+  const history = useHistory()
   const statistics = new Map<string, Promise<BandStatistics>>()
 
   const active = computed(() => cubes.value.find((cube) => cube.id === activeId.value) ?? null)
@@ -40,15 +43,15 @@ export const useCubes = defineStore('cubes', () => {
   }
 
   async function attachMask(cubeId: string, path: string): Promise<void> {
-    put(await call('cubes.attachMask', { cubeId, path }))
+    await edited('mask', cubeId, EDITS.maskAttached, () => call('cubes.attachMask', { cubeId, path }))
   }
 
   async function detachMask(cubeId: string): Promise<void> {
-    put(await call('cubes.detachMask', { cubeId }))
+    await edited('mask', cubeId, EDITS.maskDetached, () => call('cubes.detachMask', { cubeId }))
   }
 
   async function correct(cubeId: string, corrections: CubeCorrections | null): Promise<void> {
-    put(await call('cubes.correct', { cubeId, corrections }))
+    await edited('bands', cubeId, EDITS.bands, () => call('cubes.correct', { cubeId, corrections }))
   }
 
   async function detectBadBands(cubeId: string): Promise<DetectedBand[]> {
@@ -56,8 +59,41 @@ export const useCubes = defineStore('cubes', () => {
   }
 
   async function nameClasses(cubeId: string, classes: ClassCorrection[] | null): Promise<void> {
-    put(await call('cubes.nameClasses', { cubeId, classes }))
+    await edited('classes', cubeId, EDITS.classes, () => call('cubes.nameClasses', { cubeId, classes }))
   }
+
+  /** Edits, and remembers what held before and what holds now. */
+  async function edited(kind: keyof typeof ways, cubeId: string, title: (name: string) => string, edit: () => Promise<CubeEntry>): Promise<void> {
+    const before = ways[kind].read(cubeId)
+    put(await edit())
+    const after = ways[kind].read(cubeId)
+    if (before !== undefined && after !== undefined) history.record({ kind, target: cubeId, title: title(byId(cubeId)?.name ?? ''), before, after })
+  }
+
+  /** What of a cube can be undone. */
+  const ways = {
+    bands: {
+      read: (cubeId: string) => byId(cubeId)?.corrections,
+      write: async (cubeId: string, corrections: CubeCorrections | null) => put(await call('cubes.correct', { cubeId, corrections })),
+    },
+    classes: {
+      read: (cubeId: string) => byId(cubeId)?.maskClasses,
+      write: async (cubeId: string, classes: ClassCorrection[] | null) => put(await call('cubes.nameClasses', { cubeId, classes })),
+    },
+    mask: {
+      read: (cubeId: string): AttachedMask | null | undefined => {
+        const cube = byId(cubeId)
+        return cube ? attachedMask(cube) : undefined
+      },
+      write: async (cubeId: string, mask: AttachedMask | null) => {
+        put(await (mask ? call('cubes.attachMask', { cubeId, path: mask.reference }) : call('cubes.detachMask', { cubeId })))
+        if (mask?.classes) put(await call('cubes.nameClasses', { cubeId, classes: mask.classes }))
+      },
+    },
+  }
+  history.define('bands', ways.bands)
+  history.define('classes', ways.classes)
+  history.define('mask', ways.mask)
 
   /** Spread of one band; asked once per cube and version. */
   function bandStatistics(cube: CubeEntry, band: number): Promise<BandStatistics> {
@@ -95,3 +131,14 @@ export const useCubes = defineStore('cubes', () => {
 
   return { cubes, activeId, active, loaded, opening, load, open, close, attachMask, detachMask, correct, detectBadBands, nameClasses, bandStatistics, byId, follow }
 })
+
+/** A mask as it was attached: its file, and what was said of its classes. */
+interface AttachedMask {
+  reference: string
+  classes: ClassCorrection[] | null
+}
+
+function attachedMask({ mask, maskClasses }: CubeEntry): AttachedMask | null {
+  if (!mask) return null
+  return { reference: mask.variable === null ? mask.path : `${mask.path}#${mask.variable}`, classes: maskClasses }
+}

@@ -11,7 +11,9 @@ import { quantileOf } from '../scores/histogram'
 import { planes as cache } from '../viewer/loaders/plane-cache'
 import type { BandPlane, MaskPlane } from '../viewer/loaders/planes'
 import { fetchFloats, scoresUrl } from '../viewer/loaders/planes'
+import { EDITS } from '../texts/history'
 import { useCubes } from './cubes'
+import { useHistory } from './history'
 import { useNotices } from './notices'
 import { maskOf } from './picture'
 import { useRuns } from './runs'
@@ -33,6 +35,7 @@ export const useScores = defineStore('scores', () => {
   const runs = useRuns()
   const cubes = useCubes()
   const notices = useNotices()
+  const history = useHistory()
   const loaded = shallowRef<LoadedScores | null>(null)
   const loading = ref(false)
   const problem = shallowRef<Problem | null>(null)
@@ -103,11 +106,22 @@ export const useScores = defineStore('scores', () => {
   function choose(value: number | null): void {
     const run = runs.selected
     if (!run) return
-    if (unsaved.value && unsaved.value.runId !== run.id) void save()
-    unsaved.value = { runId: run.id, threshold: value === null ? null : Math.fround(value) }
+    const before = chosen.value
+    hold(run.id, value === null ? null : Math.fround(value))
+    history.record({ kind: 'threshold', target: run.id, title: EDITS.threshold, before, after: chosen.value })
+  }
+
+  function hold(runId: string, threshold: number | null): void {
+    if (unsaved.value && unsaved.value.runId !== runId) void save()
+    unsaved.value = { runId, threshold }
     clearTimeout(saving)
     saving = setTimeout(() => void save(), SAVE_AFTER_MS)
   }
+
+  history.define<number | null>('threshold', {
+    read: (runId) => (unsaved.value?.runId === runId ? unsaved.value.threshold : runs.byId(runId)?.threshold),
+    write: async (runId, threshold) => hold(runId, threshold),
+  })
 
   /** Saves what waits to be saved. */
   async function save(): Promise<void> {

@@ -2,6 +2,7 @@ import { watch } from 'vue'
 import { onEvent, onReconnected } from '../bridge'
 import { openPaths } from './open-files'
 import { useCubes } from './cubes'
+import { keptParts } from './kept-parts'
 import { useJobs } from './jobs'
 import { useLayout } from './layout'
 import { useNotices } from './notices'
@@ -11,6 +12,8 @@ import { usePipelines } from './pipelines'
 import { useRuns } from './runs'
 import { useScores } from './scores'
 import { useSession } from './session'
+import { useSettings } from './settings'
+import { keepViewStates } from './view-states'
 
 /** Listens to the workbench, then asks it for everything; again after a lost connection. */
 export async function startSession(): Promise<void> {
@@ -23,6 +26,8 @@ export async function startSession(): Promise<void> {
   announceRuns()
   askAgainAfterCrash()
   onReconnected(() => void loadAll())
+  await useNotices().attempt(() => useSettings().load())
+  await keepViewStates(keptParts())
   await loadAll()
 }
 
@@ -56,11 +61,7 @@ function askAgainAfterCrash(): void {
 }
 
 function followCommands(): void {
-  const layout = useLayout()
-  onEvent('command', ({ command, paths }) => {
-    if (command === 'open-paths') void openPaths(paths)
-    else layout.dialog = { kind: 'open-cube' }
-  })
+  onEvent('command', ({ paths }) => void openPaths(paths))
 }
 
 /** Says when a run ends, wherever one looks at that moment. */
@@ -76,7 +77,7 @@ function announceRuns(): void {
         if (run.status === 'finished' && !run.problem) notices.add('success', `${run.name} is finished.`)
         else if (run.status === 'stopped') notices.add('info', `${run.name} was stopped.`)
         // The panel of the run says it already where it is in front.
-        else if (run.problem && run.status !== 'interrupted' && !(layout.tab === 'training' && runs.selectedId === run.id)) notices.tell(run.problem)
+        else if (run.problem && run.status !== 'interrupted' && !(layout.inFront.includes('training') && runs.selectedId === run.id)) notices.tell(run.problem)
       }
     },
   )

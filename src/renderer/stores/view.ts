@@ -5,6 +5,7 @@ import type { Composite } from '../../shared/band-choice'
 import { firstBand, firstComposite } from '../../shared/band-choice'
 import { STRETCHES } from '../viewer/stretch'
 import { useCubes } from './cubes'
+import { isRecord } from './view-states'
 
 export type Mode = 'single' | 'composite'
 
@@ -44,7 +45,9 @@ export const useView = defineStore('view', () => {
   watch(() => cubes.active, (cube) => cube && begin(cube), { immediate: true, flush: 'sync' })
 
   function begin({ id, description }: CubeEntry): void {
-    if (views.has(id)) return
+    const known = views.get(id)
+    // Kept of a file that has become another one.
+    if (known && [known.band, ...known.composite].every((band) => band < description.shape[2])) return
     const colours = description.shape[2] >= 3 && (description.wavelengths !== null || description.defaultBands?.length === 3)
     views.set(id, { mode: colours ? 'composite' : 'single', band: firstBand(description), composite: firstComposite(description) })
   }
@@ -66,5 +69,32 @@ export const useView = defineStore('view', () => {
     current.value.composite = bands
   }
 
-  return { stretchId, stretch, gamma, hover, mask, heat, decisions, current, shownBands, showBand, stepBand, showComposite }
+  /** As the project keeps it. */
+  function read(): unknown {
+    return { stretchId: stretchId.value, gamma: gamma.value, mask: { ...mask }, heat: { ...heat }, decisions: { ...decisions }, cubes: Object.fromEntries(views) }
+  }
+
+  function restore(state: unknown): void {
+    if (!isRecord(state)) return
+    if (STRETCHES.some(({ id }) => id === state.stretchId)) stretchId.value = state.stretchId as string
+    if (typeof state.gamma === 'number' && state.gamma > 0) gamma.value = state.gamma
+    takeLayer(mask, state.mask)
+    takeLayer(heat, state.heat)
+    takeLayer(decisions, state.decisions)
+    if (isRecord(state.cubes)) for (const [id, view] of Object.entries(state.cubes)) if (isBandView(view)) views.set(id, view)
+  }
+
+  return { stretchId, stretch, gamma, hover, mask, heat, decisions, current, shownBands, showBand, stepBand, showComposite, read, restore }
 })
+
+/** What is of the same kind as what the layer has. */
+function takeLayer(layer: Record<string, unknown>, kept: unknown): void {
+  if (!isRecord(kept)) return
+  for (const key of Object.keys(layer)) if (typeof kept[key] === typeof layer[key]) layer[key] = kept[key]
+}
+
+function isBandView(value: unknown): value is BandView {
+  if (!isRecord(value)) return false
+  const isBand = (band: unknown) => Number.isInteger(band) && (band as number) >= 0
+  return (value.mode === 'single' || value.mode === 'composite') && isBand(value.band) && Array.isArray(value.composite) && value.composite.length === 3 && value.composite.every(isBand)
+}

@@ -1,6 +1,6 @@
 import { computed, readonly, ref, watchEffect } from 'vue'
+import type { ThemeChoice } from '../../shared/contract'
 
-export type ThemeChoice = 'system' | 'light' | 'dark'
 export type Theme = 'light' | 'dark'
 
 const KEY = 'cuvette.theme'
@@ -22,11 +22,12 @@ watchEffect(
   { flush: 'sync' },
 )
 
-/** The theme that holds, the choice behind it, and the way to choose. */
+/** The theme that holds, the choice behind it, and the way to show another. The settings keep it (stores/settings.ts). */
 export function useTheme() {
   return { choice: readonly(choice), theme, choose }
 }
 
+/** The browser remembers it too, so that the first picture has the right colours before the workbench answers. */
 function choose(next: ThemeChoice): void {
   choice.value = next
   localStorage.setItem(KEY, next)

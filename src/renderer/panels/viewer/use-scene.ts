@@ -8,7 +8,7 @@ import { cssColour } from '../../theme/css-colour'
 import { classTable } from '../../theme/overlay-colours'
 import { useTheme } from '../../theme/use-theme'
 import type { Rgb, Scene } from '../../viewer/layers/scene'
-import type { CameraControl } from './use-camera'
+import type { CameraControl } from '../../viewer/use-camera'
 
 /** The scene that the stores describe. */
 export function useScene(control: CameraControl, pixelRatio: () => number) {

@@ -1,15 +1,17 @@
-import { computed, ref, shallowRef, watch } from 'vue'
+import { computed, ref, shallowReactive, shallowRef, watch } from 'vue'
 import type { Ref } from 'vue'
-import type { Camera, Extent, Point } from '../../viewer/camera'
-import { fitCamera, panBy, scaleAbout, zoomAbout } from '../../viewer/camera'
+import type { Camera, Extent, Point } from './camera'
+import { fitCamera, panBy, scaleAbout, zoomAbout } from './camera'
 
 const ZOOM_STEP = 1.25
 /** One notch of a wheel is about 100 pixels. */
 const WHEEL_SPEED = 0.0018
-const PAN_STEP = 60
 
-/** The camera over one image; fitted until the person moves it. */
-export function useCamera(image: Ref<Extent>, imageKey: Ref<string | null>) {
+/**
+ * The camera over one image at a time, each known by its key; fitted until the person moves it.
+ * `moved` holds where the person left the images that were moved, and is what comes back.
+ */
+export function useCamera(image: Ref<Extent>, imageKey: Ref<string | null>, moved: Map<string, Camera> = shallowReactive(new Map())) {
   const view = shallowRef<Extent>({ width: 1, height: 1 })
   const camera = shallowRef<Camera>({ x: 0, y: 0, scale: 1 })
   const fitted = ref(true)
@@ -20,6 +22,7 @@ export function useCamera(image: Ref<Extent>, imageKey: Ref<string | null>) {
   function fit(): void {
     fitted.value = true
     camera.value = fitCamera(image.value, view.value)
+    if (imageKey.value !== null) moved.delete(imageKey.value)
   }
 
   function resize(next: Extent): void {
@@ -30,6 +33,7 @@ export function useCamera(image: Ref<Extent>, imageKey: Ref<string | null>) {
   function move(next: Camera): void {
     fitted.value = false
     camera.value = next
+    if (imageKey.value !== null) moved.set(imageKey.value, next)
   }
 
   function zoom(factor: number, about: Point = middle()): void {
@@ -49,27 +53,15 @@ export function useCamera(image: Ref<Extent>, imageKey: Ref<string | null>) {
     move(panBy(camera.value, image.value, dx, dy))
   }
 
-  /** What a key does to the camera; false for keys that mean nothing here. */
-  function key(name: string): boolean {
-    const actions: Record<string, () => void> = {
-      '+': () => zoom(ZOOM_STEP),
-      '=': () => zoom(ZOOM_STEP),
-      '-': () => zoom(1 / ZOOM_STEP),
-      '0': fit,
-      '1': actualSize,
-      ArrowLeft: () => pan(PAN_STEP, 0),
-      ArrowRight: () => pan(-PAN_STEP, 0),
-      ArrowUp: () => pan(0, PAN_STEP),
-      ArrowDown: () => pan(0, -PAN_STEP),
-    }
-    if (!Object.hasOwn(actions, name)) return false
-    actions[name]()
-    return true
+  function look(): void {
+    const left = imageKey.value === null ? undefined : moved.get(imageKey.value)
+    if (left) move(left)
+    else fit()
   }
 
-  watch(imageKey, fit, { flush: 'sync' })
+  watch(imageKey, look, { flush: 'sync' })
 
-  return { camera, view, percent, fit, resize, zoom, wheel, actualSize, pan, key, zoomIn: () => zoom(ZOOM_STEP), zoomOut: () => zoom(1 / ZOOM_STEP) }
+  return { camera, view, percent, fit, resize, zoom, wheel, actualSize, pan, zoomIn: () => zoom(ZOOM_STEP), zoomOut: () => zoom(1 / ZOOM_STEP) }
 }
 
 export type CameraControl = ReturnType<typeof useCamera>

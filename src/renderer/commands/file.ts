@@ -1,0 +1,23 @@
+import { useCubes } from '../stores/cubes'
+import { useLayout } from '../stores/layout'
+import { useNotices } from '../stores/notices'
+import { chooseCubes, chooseMask } from '../stores/open-files'
+import { useRuns } from '../stores/runs'
+import { COMMANDS } from '../texts/commands'
+import type { Command } from './command'
+
+export function fileCommands(): Command[] {
+  const cubes = useCubes()
+  const runs = useRuns()
+  const layout = useLayout()
+  const notices = useNotices()
+  return [
+    { id: 'file.openCube', title: () => COMMANDS.openCube, menu: { id: 'file', section: 1 }, shortcuts: ['Mod+O'], run: chooseCubes },
+    { id: 'file.attachMask', title: () => COMMANDS.attachMask, menu: { id: 'file', section: 1 }, when: () => cubes.active !== null, run: () => cubes.active && chooseMask(cubes.active.id) },
+    { id: 'file.closeCube', title: () => COMMANDS.closeCube, menu: { id: 'file', section: 1 }, when: () => cubes.active !== null, run: () => notices.attempt(async () => cubes.active && cubes.close(cubes.active.id)) },
+    {
+      id: 'file.exportRun', title: () => COMMANDS.exportRun, menu: { id: 'file', section: 3 }, when: () => (runs.selected?.fit ?? null) !== null,
+      run: () => runs.selected && (layout.dialog = { kind: 'export', runId: runs.selected.id }),
+    },
+  ]
+}

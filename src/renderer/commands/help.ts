@@ -1,0 +1,11 @@
+import { useLayout } from '../stores/layout'
+import { COMMANDS } from '../texts/commands'
+import type { Command } from './command'
+
+export function helpCommands(): Command[] {
+  const layout = useLayout()
+  return [
+    { id: 'help.palette', title: () => COMMANDS.palette, menu: { id: 'help', section: 1 }, shortcuts: ['Mod+K', 'Mod+Shift+P'], run: () => (layout.dialog = { kind: 'palette' }) },
+    { id: 'help.shortcuts', title: () => COMMANDS.shortcuts, menu: { id: 'help', section: 1 }, shortcuts: ['Mod+/'], run: () => (layout.dialog = { kind: 'shortcuts' }) },
+  ]
+}
