@@ -18,9 +18,11 @@ export const engineRooms = {
   cube: ['files'],
   files: [],
   nodes: ['onnx'],
+  regions: [],
+  pictures: [],
   pipeline: ['nodes', 'onnx', 'files'],
   training: ['pipeline', 'nodes', 'onnx', 'cube', 'files', 'inference'],
-  inference: ['pipeline', 'nodes', 'onnx', 'cube', 'files'],
+  inference: ['pipeline', 'nodes', 'onnx', 'cube', 'files', 'regions', 'pictures'],
   export: ['training', 'inference', 'pipeline', 'nodes', 'onnx', 'cube', 'files'],
   process: ['export', 'inference', 'training', 'pipeline', 'nodes', 'onnx', 'cube', 'files'],
 }

@@ -1,5 +1,6 @@
 import { InvalidArgumentError, Option } from 'commander'
 import type { DeviceChoice } from '../shared/device'
+import type { RasterFormat, RegionFormat } from '../shared/reports'
 
 // What may be typed after an option. Anything else is wrong usage, exit code 2.
 
@@ -33,8 +34,25 @@ export function deviceOption(): Option {
   return new Option('--device <device>', 'where graphs run').choices(DEVICES).default('auto')
 }
 
-/** What run's --format may be; png is planned and refused. */
-export const RUN_FORMATS = ['envi', 'npy', 'tiff', 'png'] as const
+/** What run's --format may be. */
+export const RUN_FORMATS: readonly RasterFormat[] = ['envi', 'npy', 'tiff', 'png']
+
+/** What run's --regions may be. */
+export const REGION_FORMATS: readonly RegionFormat[] = ['coco', 'csv']
+
+/** Words separated by commas, each one of `choices`; the option may also be given several times. */
+export function choicesOf<T extends string>(choices: readonly T[]): (text: string, before?: T[]) => T[] {
+  return (text, before) => [...(before ?? []), ...text.split(',').map((part) => {
+    const found = choices.find((choice) => choice === part.trim())
+    if (found === undefined) throw new InvalidArgumentError(`Allowed choices are ${choices.join(', ')}, several separated by commas.`)
+    return found
+  })]
+}
+
+/** Names separated by commas; the option may also be given several times. */
+export function namesOf(text: string, before: string[] = []): string[] {
+  return [...before, ...text.split(',').map((part) => part.trim()).filter((part) => part !== '')]
+}
 
 /** What export's --to may be; triton is planned and refused. */
 export const EXPORT_TARGETS = ['onnx', 'ort-training', 'folder', 'triton', 'cuvis'] as const

@@ -1,6 +1,6 @@
 import { Command, Option } from 'commander'
 import { FIT_MEMORY_MB } from '../shared/memory'
-import { deviceOption, EXPORT_TARGETS, finiteNumber, positiveNumber, RUN_FORMATS, wholeNumber } from './arguments'
+import { choicesOf, deviceOption, EXPORT_TARGETS, finiteNumber, namesOf, positiveNumber, REGION_FORMATS, RUN_FORMATS, wholeNumber } from './arguments'
 import type { ExportOptions } from './commands/export'
 import type { FitOptions } from './commands/fit'
 import type { RunOptions } from './commands/run'
@@ -60,7 +60,11 @@ export function cuvetteProgram(version: string, terminal: Terminal, conclude: Co
     .requiredOption('--data <cube...>', 'cubes to score')
     .option('--mask <mask...>', 'their masks, in the same order; default: found beside or inside each cube')
     .requiredOption('--out <folder>', 'where scores, decisions and metrics.json go')
-    .addOption(new Option('--format <format>', 'of the rasters').choices(RUN_FORMATS).default('envi'))
+    .option('--format <formats>', `${RUN_FORMATS.join(', ')}, or several separated by commas; default: envi`, choicesOf(RUN_FORMATS))
+    .option('--regions <kinds>', 'list the connected regions of flagged pixels: coco, csv or both', choicesOf(REGION_FORMATS))
+    .addOption(new Option('--connectivity <n>', 'neighbours that make a region: 4 share a side, 8 share a side or a corner').choices(['4', '8']).default('8'))
+    .option('--min-area <pixels>', 'leave smaller regions out of the lists; default: 1', wholeNumber(1))
+    .option('--images <ports>', 'further images of the pipeline, node.port; rgb: every false-colour image of a selector', namesOf)
     .option('--threshold <score>', "instead of the decider's own rule", finiteNumber)
     .option('--memory <MB>', 'budget for pixels in memory', positiveNumber)
     .addOption(deviceOption())

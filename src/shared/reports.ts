@@ -127,6 +127,12 @@ export interface FitReport {
   files: string[]
 }
 
+/** Of the rasters that a run writes; png: pictures for people, with a legend, and decisions as a mask. */
+export type RasterFormat = 'envi' | 'npy' | 'tiff' | 'png'
+
+/** Of the list of detected regions. */
+export type RegionFormat = 'coco' | 'csv'
+
 export interface RunRequest {
   /** A trained-pipeline folder, or the document of a pipeline that the reference implementation saved, with its .pt beside it. */
   pipelineFolder: string
@@ -134,7 +140,16 @@ export interface RunRequest {
   /** As in FitRequest. */
   masks: (string | null)[]
   out: string
-  format: 'envi' | 'npy' | 'tiff'
+  /** One, or several at once. */
+  format: RasterFormat | readonly RasterFormat[]
+  /** Lists of the connected regions of flagged pixels. Left out: none. */
+  regions?: readonly RegionFormat[]
+  /** Which pixels belong together: 4 that share a side, 8 that share a side or a corner. Default 8. */
+  connectivity?: 4 | 8
+  /** Regions of fewer pixels are left out of the lists. Default 1. */
+  leastArea?: number
+  /** Further images of the pipeline to write, "node.port"; "rgb" stands for every false-colour image of a selector. */
+  images?: readonly string[]
   /** Overrides the decider's own rule. */
   threshold?: number
   memoryMB?: number

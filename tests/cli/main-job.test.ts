@@ -112,6 +112,20 @@ describe('run', () => {
     expect(decisions).toMatchObject({ shape: [200, 200, 1], dtype: 'uint8' })
   }, 60_000)
 
+  test('writes several formats and lists of regions at once', async () => {
+    const out = join(folder, 'run-everything')
+    const { cubes: [scene] } = await answer<RunReport>(['run', fitted, '--data', sample, '--device', 'cpu', '--out', out, '--format', 'png,tiff', '--format', 'npy', '--regions', 'coco,csv', '--connectivity', '4', '--min-area', '3'])
+    expect(scene.files).toEqual([
+      'farm_scores.png', 'farm_decisions.png', 'farm_overlay.png', 'farm_scores.tif', 'farm_decisions.tif', 'farm_scores.npy', 'farm_decisions.npy', 'farm_regions.json', 'farm_regions.csv',
+    ])
+    const rows = (await readFile(join(out, 'farm_regions.csv'), 'utf8')).trimEnd().split('\r\n').slice(1).map((row) => Number(row.split(',')[5]))
+    expect(rows.length).toBeGreaterThan(0)
+    expect(Math.min(...rows)).toBeGreaterThanOrEqual(3)
+    const wrong = await cuvette(['run', fitted, '--data', sample, '--out', out, '--format', 'png,gif'])
+    expect(wrong).toMatchObject({ code: 2, stderr: expect.stringContaining('Allowed choices are envi, npy, tiff, png') as string })
+    expect((await refusal(['run', fitted, '--data', sample, '--out', out, '--images', 'rgb'])).message).toMatch(/has no node that makes a false-colour image/)
+  }, 60_000)
+
   test('repeats byte for byte, whatever the memory budget', async () => {
     const outs = [join(folder, 'run-a'), join(folder, 'run-b')]
     await answer(['run', fitted, '--data', sample, '--device', 'cpu', '--out', outs[0]])

@@ -119,10 +119,4 @@ describe('open and what is planned', () => {
     expect(finished.code).toBe(1)
     expect(documentOf<{ error: Problem }>(finished).error).toMatchObject({ code: 'unsupported', message: expect.stringContaining('This version does not') as string })
   })
-
-  test.each(['png'])('run in the format %s is refused in one sentence', async (format) => {
-    const finished = await cuvette(['run', folder, '--data', sample, '--out', join(folder, 'out'), '--format', format, '--json'])
-    expect(finished.code).toBe(1)
-    expect(documentOf<{ error: Problem }>(finished).error).toMatchObject({ code: 'unsupported', message: expect.stringContaining('This version does not') as string })
-  })
 })

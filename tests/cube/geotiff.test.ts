@@ -20,6 +20,8 @@ function pixels(bands: number): number[] {
 
 const types = { float32: Float32Array, uint8: Uint8Array, uint16: Uint16Array }
 
+const LAEA = 'PROJCS["ETRS_1989_LAEA",GEOGCS["GCS_ETRS_1989",DATUM["D_ETRS_1989",SPHEROID["GRS_1980",6378137.0,298.257222101]],PRIMEM["Greenwich",0.0],UNIT["Degree",0.0174532925199433]],PROJECTION["Lambert_Azimuthal_Equal_Area"],PARAMETER["False_Easting",4321000.0],UNIT["Meter",1.0]]'
+
 describe('writing GeoTIFF', () => {
   it.each<[GeoTiffRaster['dataType'], 'bsq' | 'bip', number]>([
     ['float32', 'bsq', 1], ['float32', 'bsq', 3], ['float32', 'bip', 3], ['uint16', 'bsq', 3], ['uint16', 'bip', 2], ['uint8', 'bsq', 1], ['uint8', 'bip', 3],
@@ -84,6 +86,31 @@ describe('writing GeoTIFF', () => {
     const again = await openCube(copy)
     expect(again.headerFields).toEqual(cube.headerFields)
     await again.close()
+    await cube.close()
+  })
+
+  it.each([
+    // Model user-defined, pixels are areas, projected system user-defined, its text in the citation: what GDAL takes for ESRI's.
+    ['by its text', LAEA, `{1, 1, 0, 4, 1024, 0, 1, 32767, 1025, 0, 1, 1, 3072, 0, 1, 32767, 3073, 34737, ${LAEA.length + 18}, 0}`, `ESRI PE String = ${LAEA}|`],
+    ['by the code that ends it', LAEA.replace(/\]$/, ',AUTHORITY["EPSG","3035"]]'), '{1, 1, 0, 3, 1024, 0, 1, 1, 1025, 0, 1, 1, 3072, 0, 1, 3035}', undefined],
+  ])('says the coordinate system of a header %s', async (name, system, keys, citation) => {
+    const path = folder.file(`system-${name.length}.tif`)
+    const others = new Map([['map info', '{ETRS LAEA, 1, 1, 4321000, 3210000, 10, 10, ETRS-89, units=Meters}'], ['coordinate system string', `{${system}}`]])
+    await writeGeoTiff(path, { lines, samples, bands: 1, dataType: 'uint8', values: new Uint8Array(20), header: { others } })
+    const cube = await openCube(path)
+    expect(cube.headerFields?.get('geotiff key directory')).toBe(keys)
+    expect(cube.headerFields?.get('geotiff ascii params')).toBe(citation)
+    expect(cube.headerFields?.get('coordinate system string')).toBe(`{${system}}`)
+    await cube.close()
+  })
+
+  it('places a turned image by a matrix', async () => {
+    const path = folder.file('turned.tif')
+    await writeGeoTiff(path, { lines, samples, bands: 1, dataType: 'uint8', values: new Uint8Array(20), header: { others: new Map([['map info', '{UTM, 2, 3, 500000, 4000000, 2, 5, 33, North, WGS-84, rotation=90}']]) } })
+    const cube = await openCube(path)
+    const matrix = cube.headerFields?.get('geotiff model transformation')?.slice(1, -1).split(',').map(Number) ?? []
+    // Turned by a quarter, columns go north and rows go east; the tie point stays.
+    for (const [at, expected] of [[0, 0], [1, 2], [3, 499_996], [4, 5], [5, 0], [7, 3_999_995], [15, 1]]) expect(matrix[at]).toBeCloseTo(expected, 9)
     await cube.close()
   })
 

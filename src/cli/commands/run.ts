@@ -1,8 +1,7 @@
 import { resolve } from 'node:path'
 import { runPipeline } from '../../engine/inference/run'
 import type { DeviceChoice } from '../../shared/device'
-import { CuvetteError } from '../../shared/problem'
-import type { RunReport, RunRequest } from '../../shared/reports'
+import type { RasterFormat, RegionFormat, RunReport } from '../../shared/reports'
 import { stoppable } from '../interrupt'
 import type { Outcome } from '../outcome'
 import { progressOn } from '../progress'
@@ -13,7 +12,11 @@ export interface RunOptions {
   data: string[]
   mask?: string[]
   out: string
-  format: string
+  format?: RasterFormat[]
+  regions?: RegionFormat[]
+  connectivity: string
+  minArea?: number
+  images?: string[]
   threshold?: number
   memory?: number
   device: DeviceChoice
@@ -28,7 +31,11 @@ export async function run(folder: string, options: RunOptions, terminal: Termina
         data: options.data,
         masks: options.mask ?? [],
         out: resolve(options.out),
-        format: rasterFormat(options.format),
+        format: options.format ?? 'envi',
+        regions: options.regions,
+        connectivity: options.connectivity === '4' ? 4 : 8,
+        leastArea: options.minArea,
+        images: options.images,
         threshold: options.threshold,
         memoryMB: options.memory,
         device: options.device,
@@ -37,11 +44,6 @@ export async function run(folder: string, options: RunOptions, terminal: Termina
     ),
   )
   return { document: report, text: runText(report) }
-}
-
-function rasterFormat(format: string): RunRequest['format'] {
-  if (format === 'envi' || format === 'npy' || format === 'tiff') return format
-  throw new CuvetteError('unsupported', `This version does not write ${format.toUpperCase()}; use --format envi, --format tiff or --format npy.`)
 }
 
 /** A pipeline without a decider has no threshold. */

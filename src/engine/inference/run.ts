@@ -9,7 +9,10 @@ import { openSession } from '../onnx/session'
 import type { Session } from '../onnx/session'
 import { compareBands } from './fits'
 import { masksOf, readTargets } from './masks'
-import { createFolder, outputNames, writeScene } from './outputs'
+import type { ImagePort } from './image-ports'
+import { imageOf, imagePorts, openImagePorts } from './image-ports'
+import { createFolder, outputNames } from './outputs'
+import { sceneOutputs, writeScene } from './scene-files'
 import { scoreScene } from './scene'
 import { scoringModel } from './partial-model'
 import { deciderOf } from './threshold'
@@ -37,8 +40,13 @@ export async function runPipeline(request: RunRequest, context: WorkContext): Pr
   if (!decider && request.threshold === undefined) {
     context.onProgress({ kind: 'warning', message: 'The pipeline has no decider and no threshold was given, so scores are written without decisions.' })
   }
+  if (!decider && request.threshold === undefined && request.regions?.length) {
+    throw new CuvetteError('bad-argument', 'The pipeline has no decider, so there are no regions to list; give a threshold, or leave the regions out.')
+  }
+  const wanted = imagePorts(trained.pipeline, request.images ?? [])
   const cubes: Cube[] = []
   let session: Session | null = null
+  let ports: ImagePort[] = []
   let undo = async (): Promise<void> => undefined
   try {
     for (const reference of request.data) cubes.push(await openCube(reference, { signal }))
@@ -48,13 +56,14 @@ export async function runPipeline(request: RunRequest, context: WorkContext): Pr
     session = await openSession(scoringModel(trained.model, isSaved(trained) ? trained.folder : join(trained.folder, PIPELINE_FILES.model)), request.device)
     const { device, reason: deviceReason } = session.report
     context.onProgress({ kind: 'device', device, reason: deviceReason })
+    ports = await openImagePorts(trained, wanted, request.device)
     undo = await createFolder(request.out)
 
     const names = outputNames(cubes)
     const reports: CubeRunReport[] = []
     for (const [index, cube] of cubes.entries()) {
       const more = differences[index] === null ? [] : [differences[index]]
-      reports.push(await runCube({ cube, mask: masks[index], name: names[index], session, trained, request, warnings: more }, context))
+      reports.push(await runCube({ cube, mask: masks[index], name: names[index], session, ports, trained, request, warnings: more }, context))
     }
     await writeFileAtomic(join(request.out, METRICS_FILE), metricsText(reports))
     return { out: request.out, device, deviceReason, peakMemoryMB: Math.round(process.resourceUsage().maxRSS / 1024), cubes: reports }
@@ -64,6 +73,7 @@ export async function runPipeline(request: RunRequest, context: WorkContext): Pr
     throw error
   } finally {
     await session?.release()
+    for (const port of ports) await port.session.release()
     for (const cube of cubes) await cube.close()
   }
 }
@@ -73,28 +83,34 @@ interface CubeRun {
   mask: Reference | null
   name: string
   session: Session
+  ports: readonly ImagePort[]
   trained: FittedPipeline
   request: RunRequest
   warnings: string[]
 }
 
-async function runCube({ cube, mask, name, session, trained, request, warnings }: CubeRun, context: WorkContext): Promise<CubeRunReport> {
+async function runCube({ cube, mask, name, session, ports, trained, request, warnings }: CubeRun, context: WorkContext): Promise<CubeRunReport> {
   const started = performance.now()
   const { path, shape } = cube.description
   const targets = await readTargets(trained.pipeline, cube, mask, context.signal)
   const meter = startStage(context, 'score', `Scoring ${path}`, shape[0] * shape[1])
   const half = ((request.memoryMB ?? RUN_MEMORY_MB) * 2 ** 20) / 2
-  const scene = await scoreScene(session, trained.pipeline, cube, targets, {
+  const budget = {
     bytes: Math.min(LARGEST_WINDOW, half),
     // Who names a budget may use all of it for an image that goes through whole.
     imageBytes: request.memoryMB === undefined ? Math.min(LARGEST_WINDOW, half) : half,
     room: { bytes: half / 2, folder: request.out },
-    threshold: request.threshold,
     signal: context.signal,
-    onPixels: (count) => meter.advance(count),
-  })
+  }
+  const scene = await scoreScene(session, trained.pipeline, cube, targets, { ...budget, threshold: request.threshold, onPixels: (count) => meter.advance(count) })
   meter.finish()
-  const files = await writeScene(request.out, name, cube, request.format, scene).finally(() => scene.judged.close())
+  const images = ports.map((port) => async () => {
+    const stage = startStage(context, 'image', `Computing ${port.port} of ${path}`, shape[0] * shape[1])
+    const image = await imageOf(port, trained.pipeline, cube, { ...budget, onPixels: (count) => stage.advance(count) })
+    stage.finish()
+    return image
+  })
+  const files = await writeScene(request.out, name, cube, scene, sceneOutputs(request), images, context.signal).finally(() => scene.judged.close())
   for (const message of [...warnings, ...scene.warnings]) context.onProgress({ kind: 'warning', message })
   return {
     path,
@@ -108,7 +124,9 @@ async function runCube({ cube, mask, name, session, trained, request, warnings }
   }
 }
 
-function checkRequest({ data, memoryMB, threshold }: RunRequest): void {
+function checkRequest({ data, format, memoryMB, threshold, leastArea = 1 }: RunRequest): void {
+  if (format.length === 0) throw new CuvetteError('bad-argument', 'No format was named; expected envi, npy, tiff or png.')
+  if (!(leastArea >= 1)) throw new CuvetteError('bad-argument', `The least area of a region is ${leastArea} pixels; a number of at least 1 is expected.`)
   if (data.length === 0) throw new CuvetteError('bad-argument', 'No cube was named; name at least one with --data.')
   if (memoryMB !== undefined && !(memoryMB > 0)) throw new CuvetteError('bad-argument', `The memory budget is ${memoryMB} MB; a number above 0 is expected.`)
   if (threshold !== undefined && !Number.isFinite(Math.fround(threshold))) throw new CuvetteError('bad-argument', `The threshold is ${threshold}; a finite number is expected.`)

@@ -65,18 +65,18 @@ export interface SceneOptions {
   onPixels?(count: number): void
 }
 
-/** Whether every node that the scores pass through looks at one pixel at a time. Deciders, and what is only looked at, are not among them. */
-export function scoresAreLocal(pipeline: Pipeline): boolean {
-  return !looksAtImages(pipeline, scorePorts(pipeline).scores.node)
+/** Whether every node that the scores, or what `node` puts out, pass through looks at one pixel at a time. Deciders, and what is only looked at, are not among them. */
+export function scoresAreLocal(pipeline: Pipeline, node = scorePorts(pipeline).scores.node): boolean {
+  return !looksAtImages(pipeline, node)
 }
 
 /**
- * How far around a pixel the nodes behind the scores look, all of them together; null where one of them needs the whole
- * image.
+ * How far around a pixel the nodes behind the scores, or behind `node`, look, all of them together; null where one of them
+ * needs the whole image.
  */
-export function haloOf(pipeline: Pipeline): number | null {
+export function haloOf(pipeline: Pipeline, node = scorePorts(pipeline).scores.node): number | null {
   let halo = 0
-  for (const { type, parameters } of ancestors(pipeline, [scorePorts(pipeline).scores.node])) {
+  for (const { type, parameters } of ancestors(pipeline, [node])) {
     const locality = localityOf(type, parameters, 'inference')
     if (locality === 'pixel') continue
     if (locality !== 'neighbourhood' || !type.margin) return null

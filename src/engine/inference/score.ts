@@ -11,6 +11,7 @@ import { imageBytes, megabytes } from './whole-image'
 
 /** Side of a tile of an image that is scored with its neighbourhood. */
 const TILE = 128
+const SCORES = 'scores'
 
 export interface ScoreOptions {
   /** Bytes of pixels in memory at once. */
@@ -29,6 +30,8 @@ export interface ScoreOptions {
   /** Side of the tiles without their overlap. The cuts depend on nothing else, so that any budget gives the same scores. */
   tile?: number
   usable: PixelTest
+  /** Which output of the model, [B,H,W,K]; default `scores`. */
+  output?: string
   signal?: AbortSignal
   onPixels?(count: number): void
 }
@@ -43,13 +46,14 @@ export interface SceneScores {
 }
 
 /**
- * Scores of a whole cube by a model with the input `cube` [B,H,W,C] and the output `scores` [B,H,W,K]. Reads windows
+ * Scores of a whole cube, or another output, by a model with the input `cube` [B,H,W,C] and the output [B,H,W,K]. Reads windows
  * of whole lines and runs them in chunks that do not depend on the budget, so any budget gives the same scores bit for
  * bit. A pixel that cannot be used gets NaN and touches no other. Throws CuvetteError('cancelled') between
  * chunks, and as the room of the scores does.
  */
 export async function scoreCube(session: Session, cube: Cube, options: ScoreOptions): Promise<SceneScores> {
   const [lines, samples, bands] = cube.description.shape
+  const { output = SCORES } = options
   let kept: Scores | null = null
   let unusable = 0
   let unscored = 0
@@ -78,7 +82,7 @@ export async function scoreCube(session: Session, cube: Cube, options: ScoreOpti
     else if (typeof options.halo === 'number') await scoreTiles(session, cube, { tile: TILE, ...options, halo: options.halo }, sink)
     else {
       const pixels = await wholeImage(cube, options)
-      const values = await scoresOf(session, pixels, [1, lines, samples, bands])
+      const values = await outputOf(session, output, pixels, [1, lines, samples, bands])
       sink.settle(values, pixels, lines * samples)
       await sink.append(values, lines * samples)
     }
@@ -97,27 +101,27 @@ interface ScoreSink {
   append(values: Float32Array, count: number): Promise<void>
 }
 
-async function scoreChunks(session: Session, cube: Cube, { bytes, signal }: ScoreOptions, sink: ScoreSink): Promise<void> {
+async function scoreChunks(session: Session, cube: Cube, { bytes, output = SCORES, signal }: ScoreOptions, sink: ScoreSink): Promise<void> {
   const [, samples, bands] = cube.description.shape
   for await (const block of scan(cube, { bytes, signal })) {
     for (const [start, end] of chunksOf(block, samples)) {
       if (signal?.aborted) throw stopped(cube)
       const pixels = block.pixels.subarray(start * bands, end * bands)
-      const values = await scoresOf(session, pixels, [1, 1, end - start, bands])
+      const values = await outputOf(session, output, pixels, [1, 1, end - start, bands])
       sink.settle(values, pixels, end - start)
       await sink.append(values, end - start)
     }
   }
 }
 
-async function scoreTiles(session: Session, cube: Cube, { halo, tile, signal }: ScoreOptions & { halo: number; tile: number }, sink: ScoreSink): Promise<void> {
+async function scoreTiles(session: Session, cube: Cube, { halo, tile, output = SCORES, signal }: ScoreOptions & { halo: number; tile: number }, sink: ScoreSink): Promise<void> {
   const [lines, samples, bands] = cube.description.shape
   /** Scores of one row of tiles, whole lines. */
   let row = new Float32Array(0)
   for (const { inner, outer } of tilesOf(lines, samples, tile, halo)) {
     if (signal?.aborted) throw stopped(cube)
     const pixels = await cube.readPixels(outer, null, undefined, signal)
-    const values = await scoresOf(session, pixels, [1, outer.lines, outer.samples, bands])
+    const values = await outputOf(session, output, pixels, [1, outer.lines, outer.samples, bands])
     const channels = values.length / (outer.lines * outer.samples)
     if (inner.sample === 0) row = new Float32Array(inner.lines * samples * channels)
     for (let line = 0; line < inner.lines; line += 1) {
@@ -160,9 +164,9 @@ async function wholeImage(cube: Cube, { bytes, imageBytes: most = bytes, signal 
   return await cube.readPixels({ line: 0, sample: 0, lines, samples }, null, undefined, signal)
 }
 
-async function scoresOf(session: Session, pixels: Float32Array, shape: number[]): Promise<Float32Array> {
-  const { scores } = await session.run({ cube: float32(shape, pixels) }, ['scores'])
-  return scores.data as Float32Array
+async function outputOf(session: Session, output: string, pixels: Float32Array, shape: number[]): Promise<Float32Array> {
+  const results = await session.run({ cube: float32(shape, pixels) }, [output])
+  return results[output].data as Float32Array
 }
 
 function stopped(cube: Cube): CuvetteError {

@@ -1,0 +1,6 @@
+export type { Canvas, Colour } from './canvas'
+export type { GatheredPlane, Plane } from './drawing'
+export { colouredPlane, composite, drawOutlines, largestOfBlocks } from './drawing'
+export type { ScaleLegend } from './legend'
+export { shortNumber, withKey, withScale } from './legend'
+export { pngOfCanvas, pngOfClasses } from './png'
