@@ -59,8 +59,9 @@ describe('scoring a cube', () => {
       return inner.readPixels(...args)
     } }
     await scoreCube(session, watched, { bytes: 200_000, local: true, usable: everyBand })
-    expect(largest).toBeLessThanOrEqual(200_000)
-    expect(largest).toBeGreaterThan(90_000)
+    // Two blocks are in memory: the one that is scored and the one that is read.
+    expect(2 * largest).toBeLessThanOrEqual(200_000)
+    expect(2 * largest).toBeGreaterThan(90_000)
   })
 
   it('gives pixels that cannot be used no score, and no other pixel another one', async () => {

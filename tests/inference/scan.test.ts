@@ -41,6 +41,48 @@ describe('scanning a cube', () => {
     }
   })
 
+  it('reads the next block while one is worked on, and never more than two', async () => {
+    const [lines, samples] = [64, 1024]
+    const inner = memoryCube([lines, samples, 2], ramp(lines * samples * 2))
+    const told: string[] = []
+    let held = 0
+    const cube = { ...inner, reads: 0, readPixels: async (...args: Parameters<typeof inner.readPixels>) => {
+      held = Math.max(held, args[0].lines * samples * 2 * 4)
+      told.push(`begin ${args[0].line}`)
+      await new Promise((resolve) => setTimeout(resolve, 5))
+      told.push(`end ${args[0].line}`)
+      return inner.readPixels(...args)
+    } }
+    for await (const block of scan(cube, { bytes: 2 * 16 * samples * 2 * 4 })) {
+      await new Promise((resolve) => setTimeout(resolve, 15))
+      told.push(`worked on ${block.first / samples}`)
+    }
+    expect(told).toEqual([0, 16, 32, 48].flatMap((line, index, all) => [
+      ...(index === 0 ? ['begin 0', 'end 0'] : []),
+      ...(index + 1 < all.length ? [`begin ${all[index + 1]}`, `end ${all[index + 1]}`] : []),
+      `worked on ${line}`,
+    ]))
+    expect(2 * held).toBe(2 * 16 * samples * 2 * 4)
+  })
+
+  it('tells a read that failed in its turn, and leaves none under way when the walk is given up', async () => {
+    const inner = memoryCube([64, 1024, 2], ramp(64 * 1024 * 2))
+    let underWay = 0
+    const cube = { ...inner, reads: 0, readPixels: async (...args: Parameters<typeof inner.readPixels>) => {
+      underWay += 1
+      await new Promise((resolve) => setTimeout(resolve, 10))
+      underWay -= 1
+      if (args[0].line === 32) throw new Error('the disk is gone')
+      return inner.readPixels(...args)
+    } }
+    const seen: number[] = []
+    const walk = async (until: number) => { for await (const { first } of scan(cube, { bytes: 2 * 16 * 1024 * 2 * 4 })) { seen.push(first / 1024); if (first / 1024 === until) return } }
+    await expect(walk(64)).rejects.toThrow('the disk is gone')
+    expect(seen).toEqual([0, 16])
+    await walk(16)
+    expect(underWay).toBe(0)
+  })
+
   it('stops when asked to', async () => {
     const controller = new AbortController()
     controller.abort()

@@ -9,30 +9,69 @@ export interface PixelBlock {
   /** Index of the first pixel: line * samples + sample. */
   first: number
   count: number
-  /** [count, C] row-major. The buffer is used again for the next block. */
+  /** [count, C] row-major. The buffer is used again after the next block was asked for. */
   pixels: Float32Array
 }
 
 export interface ScanOptions {
-  /** Bytes of float32 pixels read at once; at least one line, or one chunk of lines, is read. */
+  /** Bytes of float32 pixels in memory at once, in two blocks; each holds at least one line, or one chunk of lines. */
   bytes: number
   signal?: AbortSignal
 }
 
-/** Reads a whole cube once, in blocks of whole lines, in scan order. */
+/** Reads a whole cube once, in blocks of whole lines, in scan order. While a block is worked on, the next one is read. */
 export async function* scan(cube: Cube, { bytes, signal }: ScanOptions): AsyncGenerator<PixelBlock> {
   const [lines, samples, bands] = cube.description.shape
   const strip = stripLines(samples)
-  const step = Math.max(1, Math.floor(bytes / (samples * bands * 4 * strip))) * strip
-  let buffer = new Float32Array(0)
-  for (let line = 0; line < lines; line += step) {
-    throwIfStopped(signal)
-    const height = Math.min(step, lines - line)
-    const count = height * samples
-    if (buffer.length < count * bands) buffer = new Float32Array(count * bands)
-    const pixels = buffer.subarray(0, count * bands)
-    await cube.readPixels({ line, sample: 0, lines: height, samples }, null, pixels, signal)
-    yield { first: line * samples, count, pixels }
+  const step = Math.max(1, Math.floor(bytes / 2 / (samples * bands * 4 * strip))) * strip
+  const buffers = [new Float32Array(0), new Float32Array(0)]
+  yield* readAhead(
+    multiplesOf(step, lines),
+    async (line, stop) => {
+      const height = Math.min(step, lines - line)
+      const count = height * samples
+      const which = (line / step) % 2
+      if (buffers[which].length < count * bands) buffers[which] = new Float32Array(count * bands)
+      const pixels = buffers[which].subarray(0, count * bands)
+      await cube.readPixels({ line, sample: 0, lines: height, samples }, null, pixels, stop)
+      return { first: line * samples, count, pixels }
+    },
+    signal,
+  )
+}
+
+function* multiplesOf(step: number, end: number): Generator<number> {
+  for (let at = 0; at < end; at += step) yield at
+}
+
+/**
+ * What `read` makes of each item, in order. While one is worked on, the next one is read. A read that fails is told when
+ * its turn comes. Who leaves early may close what is read from: nothing is under way any more then.
+ */
+export async function* readAhead<Item, Read>(items: Iterable<Item>, read: (item: Item, signal: AbortSignal) => Promise<Read>, signal?: AbortSignal): AsyncGenerator<Read> {
+  const left = new AbortController()
+  const stop = signal ? AbortSignal.any([signal, left.signal]) : left.signal
+  const remaining = items[Symbol.iterator]()
+  const begin = (): Promise<Read> | null => {
+    const { done, value } = remaining.next()
+    if (done) return null
+    const reading = read(value, stop)
+    // Looked at when its turn comes.
+    reading.catch(() => undefined)
+    return reading
+  }
+  throwIfStopped(signal)
+  let ahead = begin()
+  try {
+    while (ahead) {
+      const value: Read = await ahead
+      throwIfStopped(signal)
+      ahead = begin()
+      yield value
+    }
+  } finally {
+    left.abort()
+    await ahead?.catch(() => undefined)
   }
 }
 

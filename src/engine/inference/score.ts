@@ -2,7 +2,7 @@ import { CuvetteError } from '../../shared/problem'
 import type { Cube, Window } from '../cube'
 import type { Session } from '../onnx/session'
 import { float32 } from '../onnx/tensor'
-import { chunksOf, scan } from './scan'
+import { chunksOf, readAhead, scan } from './scan'
 import type { ScoreRoom } from './scores'
 import { Scores } from './scores'
 import { pixelScores } from './threshold'
@@ -118,9 +118,9 @@ async function scoreTiles(session: Session, cube: Cube, { halo, tile, output = S
   const [lines, samples, bands] = cube.description.shape
   /** Scores of one row of tiles, whole lines. */
   let row = new Float32Array(0)
-  for (const { inner, outer } of tilesOf(lines, samples, tile, halo)) {
+  const read = async (one: Tile, stop: AbortSignal) => ({ ...one, pixels: await cube.readPixels(one.outer, null, undefined, stop) })
+  for await (const { inner, outer, pixels } of readAhead(tilesOf(lines, samples, tile, halo), read, signal)) {
     if (signal?.aborted) throw stopped(cube)
-    const pixels = await cube.readPixels(outer, null, undefined, signal)
     const values = await outputOf(session, output, pixels, [1, outer.lines, outer.samples, bands])
     const channels = values.length / (outer.lines * outer.samples)
     if (inner.sample === 0) row = new Float32Array(inner.lines * samples * channels)

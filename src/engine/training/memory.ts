@@ -39,7 +39,7 @@ export function fitMemory(memoryMB?: number): FitMemory {
     read: Math.min(MOST_READ, share(16)),
     gathered: Math.min(MOST_GATHERED, share(8)),
     image: memoryMB === undefined ? IMAGE : share(2),
-    scores: share(8),
+    scores: share(16),
   }
 }
 
