@@ -73,6 +73,8 @@ export function cuvetteProgram(version: string, terminal: Terminal, conclude: Co
   command('export', 'a trained pipeline for other places')
     .argument('<folder>', 'trained-pipeline folder, or X.yaml with its weights X.pt beside it')
     .option('--data <cube>', 'a cube with the bands of an X.yaml that does not state them')
+    .option('--threshold <score>', 'the decider uses it instead of its own rule', finiteNumber)
+    .option('--port <node.port...>', 'with --to onnx: what the model gives out beside scores and decisions')
     .addOption(new Option('--to <target>', 'what to write').choices(EXPORT_TARGETS).makeOptionMandatory())
     .requiredOption('--out <folder>', 'where to write it')
     .action((folder: string, options: ExportOptions) => conclude(async () => (await import('./commands/export')).exportTo(folder, options, terminal)))

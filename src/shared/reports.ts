@@ -183,8 +183,20 @@ export interface ExportRequest {
   out: string
   /** A threshold that was tuned on the picture: the exported decider then uses it instead of its rule. */
   threshold?: number
+  /** Of `onnx`: ports "node.port" that the model gives out beside scores and decisions. */
+  ports?: string[]
   /** A cube with the bands of a document that does not state them itself. */
   data?: string
+}
+
+/** How an exported model was checked: the largest difference from the app's own numbers on a tile. */
+export interface ExportCheck {
+  to: ExportRequest['to']
+  /** Where it was written. */
+  out: string
+  created: string
+  maxDifference: number
+  tolerance: number
 }
 
 export interface ExportReport {
@@ -225,6 +237,8 @@ export interface RunRecord {
   stopped: boolean
   metrics: DetectionMetrics | null
   warnings: string[]
+  /** The last export to each target. Left out where there was none. */
+  exports?: ExportCheck[]
 }
 
 export type { CubeDescription }

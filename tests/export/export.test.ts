@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { mkdir, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { exportPipeline, TOLERANCE } from '../../src/engine/export/export'
+import { exportPipeline } from '../../src/engine/export/export'
 import { runPipeline } from '../../src/engine/inference/run'
 import type { TrainedRecord } from '../../src/engine/inference/trained-pipeline'
 import { openTrainedPipeline, sha256 } from '../../src/engine/inference/trained-pipeline'
@@ -34,7 +34,7 @@ const exported = (to: ExportRequest['to'], more: Partial<ExportRequest> = {}) =>
 describe('exporting a trained pipeline', () => {
   it('writes model.onnx that scores alone, and says what it is', async () => {
     const report = await exported('onnx')
-    expect(report).toEqual({ out, to: 'onnx', files: ['model.onnx'], verified: { maxDifference: 0, tolerance: TOLERANCE } })
+    expect(report).toEqual({ out, to: 'onnx', files: ['model.onnx'], verified: { maxDifference: 0, tolerance: 1e-5 } })
     const bytes = await readFile(join(out, 'model.onnx'))
     expect(bytes.equals(await readFile(join(fitted, 'model.onnx')))).toBe(true)
     const session = await openSession(new Uint8Array(bytes), 'cpu')
@@ -42,7 +42,7 @@ describe('exporting a trained pipeline', () => {
     expect(scores.shape).toEqual([1, 18, 20, 1])
     await session.release()
     const metadata = Object.fromEntries((decodeModelMessage(bytes).metadata_props ?? []).map(({ key, value }) => [key, value]))
-    expect(metadata).toMatchObject({ 'cuvette.bands': '6', 'cuvette.wavelength_unit': 'nm', 'cuvette.seed': '3' })
+    expect(metadata).toMatchObject({ 'cuvette.tolerance': '0.00001', 'cuvette.bands': '6', 'cuvette.wavelength_unit': 'nm', 'cuvette.seed': '3' })
     expect(JSON.parse(metadata['cuvette.wavelengths'] as string)).toEqual([450, 500, 550, 600, 650, 700])
     expect(JSON.parse(metadata['cuvette.metrics'] as string)).toEqual((await openTrainedPipeline(fitted)).record.metrics)
     expect(Number(metadata['cuvette.threshold'])).toBe((await openTrainedPipeline(fitted)).record.scenes[0].threshold)
@@ -60,7 +60,7 @@ describe('exporting a trained pipeline', () => {
     const report = await exported('ort-training')
     expect([...report.files].sort()).toEqual(['README.md', 'checkpoint', 'eval_model.onnx', 'inputs.json', 'optimizer_model.onnx', 'training_model.onnx'])
     expect(Object.keys(await contents(out)).sort()).toEqual([...report.files].sort())
-    expect(report.verified.maxDifference).toBeLessThan(TOLERANCE)
+    expect(report.verified.maxDifference).toBeLessThan(1e-5)
     const { state } = await openTrainedPipeline(fitted)
     for (const [name, tensor] of (await readCheckpoint(join(out, 'checkpoint'))).trainable) expect(tensor).toEqual(state.get(name))
     expect(await readFile(join(out, 'README.md'), 'utf8')).toContain('after 2 epochs with seed 3, on cubes of 6 bands')

@@ -12,6 +12,8 @@ import { facts } from '../words'
 export interface ExportOptions {
   to: (typeof EXPORT_TARGETS)[number]
   out: string
+  threshold?: number
+  port?: string[]
   data?: string
 }
 
@@ -19,7 +21,7 @@ export interface ExportOptions {
 export async function exportTo(folder: string, options: ExportOptions, terminal: Terminal): Promise<Outcome> {
   const to = supported(options.to)
   const report = await stoppable(terminal, 'Stopping.', (signal) =>
-    exportPipeline({ pipelineFolder: resolve(folder), to, out: resolve(options.out), data: options.data }, { signal, onProgress: progressOn(terminal) }),
+    exportPipeline({ pipelineFolder: resolve(folder), to, out: resolve(options.out), threshold: options.threshold, ports: options.port, data: options.data }, { signal, onProgress: progressOn(terminal) }),
   )
   return { document: report, text: exportText(report) }
 }
@@ -32,7 +34,7 @@ function supported(to: ExportOptions['to']): ExportRequest['to'] {
 export function exportText(report: ExportReport): string {
   const { maxDifference, tolerance } = report.verified
   const rows: [string, string][] = [
-    ['checked', `largest difference from the scores of the app ${maxDifference.toExponential(1)}, allowed ${tolerance.toExponential(1)}`],
+    ['checked', `largest difference from the app's own numbers ${maxDifference.toExponential(1)}, allowed ${tolerance.toExponential(1)}`],
     ...(report.warnings ?? []).map((warning): [string, string] => ['warning', warning]),
     ['files', report.files.join('\n')],
   ]

@@ -5,6 +5,7 @@ import { writeTorchArchive } from '../files/write-torch-archive'
 import type { WritableTorchValue } from '../files/write-torch-archive'
 import { isSaved, openSavedPipeline } from '../inference/saved-pipeline'
 import type { FittedPipeline } from '../inference/trained-pipeline'
+import { toleranceOf } from '../pipeline/compile'
 import type { PipelineDocument } from '../pipeline/document'
 import { enteringBands } from '../pipeline/pipeline'
 import { weightsAgain, weightsToWrite } from '../pipeline/repository-state'
@@ -46,12 +47,13 @@ function metadataOf({ name, description, extra }: PipelineDocument): WritableTor
 }
 
 /** Opens what was written as the reference would read it, and compares its scores with those of the app. */
-export async function verifyCuvis(folder: string, { files, differences }: CuvisExport, fitted: FittedPipeline, tolerance: number): Promise<Verification & { tolerance: number }> {
+export async function verifyCuvis(folder: string, { files, differences }: CuvisExport, fitted: FittedPipeline): Promise<Verification> {
+  const tolerance = toleranceOf(fitted.pipeline)
   const path = join(folder, files[0])
   const written = await openSavedPipeline(path, fitted.pipeline.facts)
   // Where the reference computes in another way, how far that leads is for the reader of the report to judge.
-  if (differences.length > 0) return { ...(await compareScores(written, fitted, Infinity, path)), tolerance: LOOSE }
-  return { ...(await compareScores(written, fitted, tolerance, path)), tolerance }
+  if (differences.length > 0) return { maxDifference: await compareScores(written, fitted, Infinity, path), tolerance: LOOSE }
+  return { maxDifference: await compareScores(written, fitted, tolerance, path), tolerance }
 }
 
 /** A file name that every system takes. */

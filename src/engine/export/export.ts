@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { mkdir, readdir, readFile, rename, rm, rmdir, stat } from 'node:fs/promises'
 import { basename, dirname, extname, join } from 'node:path'
 import { CuvetteError } from '../../shared/problem'
-import type { ExportReport, ExportRequest } from '../../shared/reports'
+import type { ExportCheck, ExportReport, ExportRequest } from '../../shared/reports'
 import { cannotWrite, writeFileAtomic } from '../files/atomic'
 import { createFolder } from '../inference/outputs'
 import { openFitted } from '../inference/saved-pipeline'
@@ -13,13 +13,12 @@ import type { CuvisExport } from './cuvis'
 import { verifyCuvis, writeCuvis } from './cuvis'
 import { ARTIFACT_FILES } from '../training/artifacts'
 import { readCheckpoint } from '../training/checkpoint'
+import { noteCheck, noteFinished } from './note'
+import { withPorts } from './ports'
 import { artifactsReadme } from './readme'
 import { GUIDE_FILE, trainingGuide } from './training-inputs'
 import { withThreshold } from './tuned'
 import { verifyEvaluationModel, verifyModel } from './verify'
-
-/** Largest difference of a score that an export may show, relative to the score or to 1 where that is larger. */
-export const TOLERANCE = 1e-5
 
 /** What an export writes into a folder of its own, and how that is checked. */
 interface Content {
@@ -47,11 +46,14 @@ export async function exportPipeline(request: ExportRequest, context: WorkContex
     context.onProgress({ kind: 'stage', stage: 'export', message: 'Writing', done: 0, total: 2, secondsLeft: null })
     const { files, warnings } = await content.write(workshop)
     throwIfStopped(context.signal)
-    for (const message of warnings) context.onProgress({ kind: 'warning', message })
     context.onProgress({ kind: 'stage', stage: 'export', message: 'Checking what was written', done: 1, total: 2, secondsLeft: null })
     const verified = await content.verify(workshop)
     throwIfStopped(context.signal)
+    const check: ExportCheck = { to: request.to, out: request.out, created: new Date().toISOString(), ...verified }
+    if (request.to === 'folder') await noteCheck(workshop, check)
     await moveIntoPlace(workshop, target, request.to === 'onnx')
+    if ('record' in fitted) warnings.push(...(await noteFinished(fitted.folder, check)))
+    for (const message of warnings) context.onProgress({ kind: 'warning', message })
     context.onProgress({ kind: 'stage', stage: 'export', message: 'Exported', done: 2, total: 2, secondsLeft: null })
     return { out: request.out, to: request.to, files, verified, ...(warnings.length > 0 && { warnings }) }
   } catch (error) {
@@ -63,25 +65,27 @@ export async function exportPipeline(request: ExportRequest, context: WorkContex
 
 /** Throws CuvetteError('bad-argument') for what this pipeline cannot be exported as. */
 function contentOf(fitted: FittedPipeline | TrainedPipeline, request: ExportRequest, target: string): Content {
-  const { to, threshold } = request
+  const { to, threshold, ports = [] } = request
+  if (ports.length > 0 && to !== 'onnx') throw new CuvetteError('bad-argument', `Ports are outputs of a model, and --to ${to} writes more than that; name them with --to onnx.`, { path: fitted.folder })
+  const model = <Fitted extends FittedPipeline>(one: Fitted): Fitted => (ports.length > 0 ? withPorts(one, ports) : one)
   if (!('record' in fitted)) {
     if (to !== 'onnx' && to !== 'cuvis') throw new CuvetteError('bad-argument', `${fitted.folder} is a document with its weights, and --to ${to} needs the folder of a fit; fit it, or export it with --to onnx or --to cuvis.`, { path: fitted.folder })
     if (threshold !== undefined) throw new CuvetteError('bad-argument', `${fitted.folder} is a document with its weights; write the threshold into the document instead.`, { path: fitted.folder })
-    return to === 'cuvis' ? cuvisContent(fitted) : modelContent(fitted, target)
+    return to === 'cuvis' ? cuvisContent(fitted) : modelContent(model(fitted), target)
   }
   const { trained, rewritten } = threshold === undefined ? { trained: fitted, rewritten: new Map<string, Uint8Array>() } : withThreshold(fitted, threshold)
   if (to === 'ort-training' && trained.record.withoutTraining !== null) {
     throw new CuvetteError('bad-argument', `The pipeline ${trained.folder} has no training artifacts: ${lowerFirst(trained.record.withoutTraining)} Export it with --to onnx or --to folder.`, { path: trained.folder })
   }
   if (to === 'cuvis') return cuvisContent(trained)
-  if (to === 'onnx') return modelContent(trained, target)
+  if (to === 'onnx') return modelContent(model(trained), target)
   return {
     write: async (workshop) => ({ files: await writeFolder(workshop, trained, rewritten, to), warnings: [] }),
     async verify(workshop) {
-      if (to === 'ort-training') return { ...(await verifyEvaluationModel(trained, workshop, TOLERANCE)), tolerance: TOLERANCE }
+      if (to === 'ort-training') return await verifyEvaluationModel(trained, workshop)
       // A copied folder must open by itself, with every hash as recorded.
       await openTrainedPipeline(workshop)
-      return { ...(await verifyModel(trained, join(workshop, PIPELINE_FILES.model), TOLERANCE)), tolerance: TOLERANCE }
+      return await verifyModel(trained, join(workshop, PIPELINE_FILES.model))
     },
   }
 }
@@ -92,7 +96,7 @@ function modelContent(fitted: FittedPipeline, target: string): Content {
       await writeFileAtomic(join(workshop, basename(target)), fitted.model)
       return { files: [basename(target)], warnings: [] }
     },
-    verify: async (workshop) => ({ ...(await verifyModel(fitted, join(workshop, basename(target)), TOLERANCE)), tolerance: TOLERANCE }),
+    verify: (workshop) => verifyModel(fitted, join(workshop, basename(target))),
   }
 }
 
@@ -103,7 +107,7 @@ function cuvisContent(fitted: FittedPipeline): Content {
       written = await writeCuvis(workshop, fitted)
       return { files: written.files, warnings: written.differences }
     },
-    verify: (workshop) => verifyCuvis(workshop, written, fitted, TOLERANCE),
+    verify: (workshop) => verifyCuvis(workshop, written, fitted),
   }
 }
 

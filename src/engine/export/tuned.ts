@@ -2,11 +2,12 @@ import { CuvetteError } from '../../shared/problem'
 import { deciderOf, fixedThresholdOf } from '../inference/threshold'
 import { PIPELINE_FILES, sha256 } from '../inference/trained-pipeline'
 import type { TrainedPipeline } from '../inference/trained-pipeline'
-import { encodeModel, readModel } from '../onnx/model'
+import { encodeModel } from '../onnx/model'
 import { resolvePipeline } from '../pipeline/check'
 import { compileInference } from '../pipeline/compile'
 import { parsePipeline } from '../pipeline/document'
 import { writePipeline } from '../pipeline/write-document'
+import { metadataOf } from './ports'
 
 /**
  * A trained pipeline whose decider uses a fixed threshold (float32) instead of its rule. Document, model and record say
@@ -29,7 +30,7 @@ export function withThreshold(fitted: TrainedPipeline, wanted: number): { traine
   const pipeline = resolvePipeline({ ...parsePipeline(text, document.path), files: document.files }, facts)
 
   const { graph, metadata } = compileInference(pipeline, fitted.state)
-  const kept = Object.fromEntries((readModel(fitted.model, PIPELINE_FILES.model).metadata_props ?? []).map(({ key, value }) => [key, value]))
+  const kept = metadataOf(fitted.model)
   // Precision and recall in there were counted at the rule's threshold.
   delete kept['cuvette.metrics']
   const model = encodeModel(graph, { name: 'inference', metadata: { ...kept, ...metadata, 'cuvette.threshold': String(threshold) } })

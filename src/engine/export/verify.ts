@@ -16,20 +16,27 @@ import { encodeModel } from '../onnx/model'
 import { openSession } from '../onnx/session'
 import type { Tensor } from '../onnx/tensor'
 import { float32 } from '../onnx/tensor'
-import { compileInference } from '../pipeline/compile'
+import { compileInference, toleranceOf } from '../pipeline/compile'
 
 /** What an exported file computed, against what the app computes from the pipeline and its state. */
 export interface Verification {
-  /** Largest |exported - app| / max(1, |app|) over the scores of the tile. */
+  /** Largest |exported - app| / max(1, |app|) over the numbers that the tile gives. */
   maxDifference: number
+  /** What it may be. */
+  tolerance: number
 }
 
-/** Runs a written model.onnx on a tile. Throws CuvetteError('bad-artifact') when scores or decisions differ. */
-export async function verifyModel(trained: FittedPipeline, path: string, tolerance: number): Promise<Verification> {
+/**
+ * Runs a written model.onnx on a tile. Its scores, decisions and further ports are compared with the app's. Throws
+ * CuvetteError('bad-artifact') when they differ.
+ */
+export async function verifyModel(trained: FittedPipeline, path: string): Promise<Verification> {
+  const tolerance = toleranceOf(trained.pipeline)
   const { pixels, shape } = await heldBackTile(trained)
   const results = await runOnCpu(await readFile(path), path, { cube: float32(shape, pixels) })
-  const expected = await scoresOfApp(trained, pixels, shape)
-  const maxDifference = requireSame(results.scores, expected, tolerance, path)
+  const ports = Object.keys(results).filter((name) => name !== 'scores' && name !== 'decisions')
+  const expected = await resultsOfApp(trained, pixels, shape, ports)
+  const maxDifference = Math.max(...['scores', ...ports].map((name) => requireSame(name, results[name], expected[name], tolerance, path)))
   const decider = deciderOf(trained.pipeline)
   if (results.decisions && decider) {
     const scores = results.scores.data as Float32Array
@@ -38,24 +45,27 @@ export async function verifyModel(trained: FittedPipeline, path: string, toleran
     const wrong = decisions.findIndex((decision, index) => decision !== (results.decisions.data as Uint8Array)[index])
     if (wrong >= 0) throw new CuvetteError('bad-artifact', `The exported model ${path} decides otherwise than the app on pixel ${wrong} of the check; nothing was exported. Fit the pipeline again.`, { path })
   }
-  return { maxDifference }
+  return { maxDifference, tolerance }
 }
 
 /** Runs the eval model of exported training artifacts with the state that their checkpoint ends in. Throws as verifyModel. */
-export async function verifyEvaluationModel(trained: FittedPipeline, folder: string, tolerance: number): Promise<Verification> {
+export async function verifyEvaluationModel(trained: FittedPipeline, folder: string): Promise<Verification> {
+  const tolerance = toleranceOf(trained.pipeline)
   const path = join(folder, 'eval_model.onnx')
   const { pixels, shape } = await heldBackTile(trained)
   const port = scorePortOf(trained)
   const model = partialModel(await readFile(path), path, (output) => output === port)
   const parameters = Object.fromEntries([...trained.state].filter(([, { type }]) => type === 'float32'))
   const results = await runOnCpu(model, path, { ...parameters, cube: float32(shape, pixels) })
-  return { maxDifference: requireSame(results[port], await scoresOfApp(trained, pixels, shape), tolerance, path) }
+  const { scores } = await resultsOfApp(trained, pixels, shape)
+  return { maxDifference: requireSame('scores', results[port], scores, tolerance, path), tolerance }
 }
 
-/** Scores of two pipelines on the same tile. Throws as verifyModel. */
-export async function compareScores(found: FittedPipeline, expected: FittedPipeline, tolerance: number, path: string): Promise<Verification> {
+/** Largest difference of the scores of two pipelines on the same tile. Throws as verifyModel. */
+export async function compareScores(found: FittedPipeline, expected: FittedPipeline, tolerance: number, path: string): Promise<number> {
   const { pixels, shape } = await heldBackTile(expected)
-  return { maxDifference: requireSame(await scoresOfApp(found, pixels, shape), await scoresOfApp(expected, pixels, shape), tolerance, path) }
+  const [one, other] = [await resultsOfApp(found, pixels, shape), await resultsOfApp(expected, pixels, shape)]
+  return requireSame('scores', one.scores, other.scores, tolerance, path)
 }
 
 function scorePortOf({ pipeline, state }: FittedPipeline): string {
@@ -63,9 +73,9 @@ function scorePortOf({ pipeline, state }: FittedPipeline): string {
   return `${scores.node}.${scores.port}`
 }
 
-async function scoresOfApp({ pipeline, state }: FittedPipeline, pixels: Float32Array, shape: number[]): Promise<Tensor> {
-  const { graph } = compileInference(pipeline, state, { decisions: false })
-  return (await runOnCpu(encodeModel(graph), pipeline.name, { cube: float32(shape, pixels) })).scores
+async function resultsOfApp({ pipeline, state }: FittedPipeline, pixels: Float32Array, shape: number[], ports: readonly string[] = []): Promise<Record<string, Tensor>> {
+  const { graph } = compileInference(pipeline, state, { decisions: false, ports })
+  return await runOnCpu(encodeModel(graph), pipeline.name, { cube: float32(shape, pixels) })
 }
 
 async function runOnCpu(model: Uint8Array, path: string, feeds: Record<string, Tensor>): Promise<Record<string, Tensor>> {
@@ -79,12 +89,17 @@ async function runOnCpu(model: Uint8Array, path: string, feeds: Record<string, T
   }
 }
 
-function requireSame(found: Tensor, expected: Tensor, tolerance: number, path: string): number {
-  const [a, b] = [found.data as Float32Array, expected.data as Float32Array]
-  let largest = a.length === b.length ? 0 : Infinity
-  for (let index = 0; index < a.length; index += 1) largest = Math.max(largest, Math.abs(a[index] - b[index]) / Math.max(1, Math.abs(b[index])))
+/** Numbers that are not finite must be so in both. */
+function requireSame(what: string, found: Tensor, expected: Tensor, tolerance: number, path: string): number {
+  let largest = found.shape.join() === expected.shape.join() ? 0 : Infinity
+  for (const [index, value] of expected.data.entries()) {
+    const [a, b] = [Number(found.data[index]), Number(value)]
+    if (Object.is(a, b)) continue
+    const difference = Math.abs(a - b) / Math.max(1, Math.abs(b))
+    largest = Math.max(largest, Number.isNaN(difference) ? Infinity : difference)
+  }
   if (largest <= tolerance) return largest
-  throw new CuvetteError('bad-artifact', `The exported model ${path} differs from the scores of the app by ${largest}, allowed is ${tolerance}; nothing was exported. Fit the pipeline again.`, { path })
+  throw new CuvetteError('bad-artifact', `The exported model ${path} differs from the ${what} of the app by ${largest}, allowed is ${tolerance}; nothing was exported. Fit the pipeline again.`, { path })
 }
 
 /**

@@ -166,6 +166,11 @@ export interface NodeType {
   schedule?(parameters: Parameters, epoch: number): Record<string, number>
   /** Random inputs of the node in stage train, drawn from the seed, the node's name, the epoch and the batch. */
   noise?(parameters: Parameters): readonly Noise[]
+  /**
+   * Largest |float32 - float64| / max(1, |float64|) of its outputs, where rounding takes more than 1e-5: exported models
+   * state it, and are checked with it.
+   */
+  tolerance?: number
   /** Losses: `mean` when the loss is a mean over pixels (plus terms without pixels), so micro-batches add up. */
   reduction?: 'mean'
 }

@@ -27,6 +27,8 @@ export const rxGlobal: NodeType = {
     trainable: true,
   }),
   locality: 'pixel',
+  // Small differences of bands that are nearly the same are divided by small variances.
+  tolerance: 1e-4,
   autoChannels: { num_channels: 'data' },
   repositoryParameters: { form: 'inverse' },
   channels: () => ({ scores: 1 }),

@@ -194,6 +194,11 @@ function dependencies(graph: Graph, values: readonly Value[], names: readonly st
   return names.filter((name) => reached.has(name))
 }
 
+/** Largest |computed - exact| / max(1, |exact|) of the scores that float32 may leave. */
+export function toleranceOf({ nodes }: Pipeline): number {
+  return Math.max(1e-5, ...nodes.map(({ type }) => type.tolerance ?? 0))
+}
+
 function metadataOf(pipeline: Pipeline, scores: PortReference, decisions: PortReference | null): Record<string, string> {
   const { channels, wavelengthsNm } = pipeline.facts
   const entering = enteringBands(pipeline)
@@ -202,6 +207,7 @@ function metadataOf(pipeline: Pipeline, scores: PortReference, decisions: PortRe
     'cuvette.bands': String(channels),
     ...(entering.length < channels && { 'cuvette.entering_bands': JSON.stringify(entering) }),
     ...(wavelengthsNm && { 'cuvette.wavelengths': JSON.stringify(wavelengthsNm), 'cuvette.wavelength_unit': 'nm' }),
+    'cuvette.tolerance': String(toleranceOf(pipeline)),
     'cuvette.scores': `${scores.node}.${scores.port}`,
     ...(decisions && { 'cuvette.decisions': `${decisions.node}.${decisions.port}` }),
     'cuvette.nodes': JSON.stringify(pipeline.nodes.map(({ name, type, parameters }) => ({ name, type: type.description.type, parameters }))),

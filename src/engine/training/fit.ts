@@ -8,6 +8,7 @@ import type { FitReport, FitRequest, KeptEpochs, StartedFrom } from '../../share
 import { decodeSafetensors, encodeSafetensors } from '../files/safetensors'
 import { hasRecord, PIPELINE_FILES, RECORD_FORMAT, TRAINING_FOLDER, UNFINISHED_FOLDER } from '../inference/trained-pipeline'
 import { haloOf, scoresAreLocal } from '../inference/scene'
+import { selectedBands } from '../inference/selected-bands'
 import { CUVETTE_VERSION, runtimeVersions } from '../inference/version'
 import { imageBytes, megabytes } from '../inference/whole-image'
 import type { WorkContext } from '../inference/work'
@@ -274,7 +275,7 @@ class Fit {
     const assessment = await this.assess(model, 'training', trained?.stopped ?? false, folder)
     const tested = inputs.test.length > 0 ? await this.assess(model, 'test', trained?.stopped ?? false, folder) : null
     const test = tested && { metrics: tested.metrics, cubes: tested.scenes }
-    await writeStaged(folder, PIPELINE_FILES.model, encodeModel(graph, { name: 'inference', metadata: { ...metadata, ...this.metadata(assessment) } }))
+    await writeStaged(folder, PIPELINE_FILES.model, encodeModel(graph, { name: 'inference', metadata: { ...metadata, ...this.metadata(assessment), ...(await this.selection()) } }))
     const epochs = this.progress?.epochs ?? []
     const stopped = trained?.stopped ?? false
     const files = await finishFolder(folder, storedFiles(inputs.pipeline).map(({ name }) => name), {
@@ -360,6 +361,12 @@ class Fit {
       ...(scene && scene.threshold !== null && { 'cuvette.threshold': String(scene.threshold) }),
       ...(assessment?.metrics && { 'cuvette.metrics': JSON.stringify(assessment.metrics) }),
     }
+  }
+
+  /** The bands that selectors take, for model.onnx. */
+  private async selection(): Promise<Record<string, string>> {
+    const bands = await selectedBands(this.inputs.pipeline, this.state)
+    return Object.keys(bands).length === 0 ? {} : { 'cuvette.selected_bands': JSON.stringify(bands) }
   }
 
   private async writePipeline(folder: FitFolder): Promise<void> {
