@@ -22,11 +22,38 @@ export interface PortDescription extends PortForm {
   alternatives?: PortForm[]
 }
 
-export type ParameterValue = number | string | boolean | null | number[]
+/**
+ * Where the spectrum of a target comes from; exactly one of library (with entry), pixel, rectangle, polygon, class and
+ * spectrum is stated. Pixels and regions are those of the first cube that is fitted. Lines and samples count from 0.
+ */
+export interface SpectralTarget {
+  /** Path of a spectral library, relative to the document. */
+  library?: string
+  /** Its entry, by name or by number from 1. */
+  entry?: string | number
+  /** [line, sample] */
+  pixel?: number[]
+  /** Mean of [line, sample, lines, samples]. */
+  rectangle?: number[]
+  /** Mean of the pixels whose centres lie inside: corners [line, sample], in which a pixel reaches from its number to the next. */
+  polygon?: number[][]
+  /** Mean of the pixels of a class of the mask, by id or by name. */
+  class?: string | number
+  /** One number per band of the cube. */
+  spectrum?: number[]
+}
+
+/** Targets by their names, in their order. */
+export interface SpectralTargets {
+  [name: string]: SpectralTarget
+}
+
+export type ParameterValue = number | string | boolean | null | number[] | SpectralTargets
 
 export interface ParameterDescription {
   name: string
-  type: 'integer' | 'number' | 'string' | 'boolean' | 'choice' | 'integers' | 'numbers'
+  /** targets: one SpectralTarget, or several by their names. */
+  type: 'integer' | 'number' | 'string' | 'boolean' | 'choice' | 'integers' | 'numbers' | 'targets'
   /** undefined: required. 'auto' on a channel count: filled in from the cube. */
   default?: ParameterValue
   description: string

@@ -1,6 +1,7 @@
 import type { CubeDescription } from './cube'
 import type { DeviceChoice, DeviceName } from './device'
 import type { DetectionMetrics } from './metrics'
+import type { SpectralTarget } from './nodes'
 
 // What the long works take and give. These types are the public JSON contract of the command
 // line (docs/cli.md) and what travels between the workbench and the compute process.
@@ -209,6 +210,15 @@ export interface ExportReport {
   warnings?: string[]
 }
 
+/** A target of a detector, as the document states it, and the file that it was read from. */
+export interface TargetRecord {
+  node: string
+  name: string
+  target: SpectralTarget
+  /** Of an ENVI library, the spectra are hashed. */
+  file?: { path: string; sha256: string }
+}
+
 /** `run.json` of a trained pipeline. */
 export interface RunRecord {
   cuvette: string
@@ -224,6 +234,8 @@ export interface RunRecord {
   wavelengths: number[] | null
   wavelengthUnit: string | null
   statistical: { nodes: string[]; pixels: number }
+  /** Where detectors have targets. */
+  targets?: TargetRecord[]
   /** Where the fit started from another pipeline. */
   from?: StartedFrom
   epochs: EpochRecord[]

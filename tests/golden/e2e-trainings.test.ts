@@ -95,6 +95,7 @@ async function wholeTraining(one: WholeCase, folder: string, tolerance: number):
     frames: framesOf(pipeline, one.data.train_frames),
     validation: framesOf(pipeline, one.data.val_frames),
     sharesFrames: false,
+    targets: new Map(),
     description: framesOf(pipeline, one.data.train_frames)[0].cube.description,
     test: [],
     data: [], validationData: [], testData: [], masks: [], validationMasks: [], testMasks: [], warnings: [],

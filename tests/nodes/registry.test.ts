@@ -32,6 +32,7 @@ describe('the catalogue', () => {
       'LADGlobal',
       'LearnableChannelMixer',
       'MSEReconstructionLoss',
+      'MatchedFilter',
       'MinMaxNormalizer',
       'NDVISelector',
       'OnnxModel',

@@ -146,6 +146,6 @@ describe('SpectralAngleMapper', () => {
 
   it('refuses spectra of another length, and none', async () => {
     await expect(run({ spectra: [1, 2] }, [1, 2, 3])).rejects.toThrow('The list spectra has 2 numbers; a multiple of the 3 channels is expected.')
-    await expect(run({}, [1, 2, 3])).rejects.toThrow('The spectral angle has no reference')
+    await expect(run({}, [1, 2, 3])).rejects.toThrow('The detector has nothing to look for; state a target, list spectra, or connect spectral_signature.')
   })
 })

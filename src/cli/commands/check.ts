@@ -1,6 +1,5 @@
-import { describeCube, wavelengthsInNanometres } from '../../engine/cube'
-import { inspectPipeline } from '../../engine/pipeline/describe'
-import type { CubeFacts } from '../../engine/pipeline/pipeline'
+import { openCube } from '../../engine/cube'
+import { inspectForFit } from '../../engine/training/inspect'
 import type { PipelineSummary } from '../../shared/nodes'
 import type { Problem } from '../../shared/problem'
 import type { Outcome } from '../outcome'
@@ -11,7 +10,7 @@ import { counted } from '../words'
 /** cuvette check PIPELINE [--data CUBE]: every problem of a document, without running it. */
 export async function check(file: string, cube: string | undefined): Promise<Outcome> {
   const { text, path } = await readPipelineFile(file)
-  const summary = await inspectPipeline(text, path, cube === undefined ? null : await factsOf(cube), null)
+  const summary = await inspect(text, path, cube)
   const problems = allProblems(summary).map((problem) => ({ ...problem, path: problem.path ?? path }))
   const warnings = (summary.warnings ?? []).map((warning) => `  Note: ${problemSentence({ ...warning, path: undefined })}`)
   const size = `${counted(summary.nodes.length, 'node')}, ${counted(summary.connections.length, 'connection')}`
@@ -25,9 +24,10 @@ export async function check(file: string, cube: string | undefined): Promise<Out
   }
 }
 
-async function factsOf(reference: string): Promise<CubeFacts> {
-  const cube = await describeCube(reference)
-  return { channels: cube.shape[2], wavelengthsNm: wavelengthsInNanometres(cube), badBands: cube.badBands }
+async function inspect(text: string, path: string, reference: string | undefined): Promise<PipelineSummary> {
+  if (reference === undefined) return await inspectForFit(text, path, null, null)
+  const cube = await openCube(reference, { mask: false })
+  return await inspectForFit(text, path, cube, null).finally(() => cube.close())
 }
 
 /** Those of the document and those shown on nodes, each once. */

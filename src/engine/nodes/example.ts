@@ -22,6 +22,11 @@ const values: Readonly<Record<string, ParameterValue>> = {
   normal_class_ids: [0],
 }
 
+/** Values of parameters that can be left out, and that show what a node is for. */
+const shown: Readonly<Record<string, ParameterValue>> = {
+  target: { Kaolinite: { library: 'minerals.sli', entry: 'Kaolinite' }, 'pinned pixel': { pixel: [120, 44] } },
+}
+
 /** Nodes that examples stand on, by the name they have there. */
 const before: Readonly<Record<string, ExampleNode>> = {
   cube: { type: 'Cube', inputs: {} },
@@ -99,6 +104,7 @@ function feedOf(port: PortDescription, description: NodeDescription): string | n
 function configOf({ parameters }: NodeDescription): Record<string, ParameterValue> {
   return Object.fromEntries(parameters.flatMap(({ name, default: fallback }) => {
     if (fallback === undefined) return [[name, values[name] ?? 1] as const]
+    if (name in shown) return [[name, shown[name]] as const]
     return fallback === null || fallback === 'auto' ? [] : [[name, fallback] as const]
   }))
 }
@@ -131,6 +137,7 @@ function yamlOf(nodes: ReadonlyMap<string, ExampleNode>): string {
   return `${lines.join('\n')}\n`
 }
 
-function scalar(value: ParameterValue): string {
+function scalar(value: ParameterValue | undefined): string {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return `{${Object.entries(value).map(([key, each]) => `${scalar(key)}: ${scalar(each as ParameterValue)}`).join(', ')}}`
   return Array.isArray(value) ? `[${value.join(', ')}]` : typeof value === 'string' ? (/^[\w.-]+$/.test(value) ? value : JSON.stringify(value)) : String(value)
 }

@@ -154,6 +154,11 @@ export interface NodeType {
   /** First values of parameters and constants, from the one seeded generator. */
   initialise?(parameters: Parameters, random: RandomSource): NodeState
   fit?: StatisticalFit
+  /**
+   * A detector whose parameter `target` names spectra (targets.ts). `port`: through which pixels come; the fit brings the
+   * targets through the nodes before it. `instead`: inputs and parameters that can stand in for targets.
+   */
+  targets?: { port: string; instead: readonly string[] }
   /** Writes the node; returns its output ports. An image port may be returned as rows [B*H*W, C]. */
   write?(context: WriteContext): Record<string, Value>
   /** Numbers that the node reports: metric nodes, and nodes with a port of named numbers. */

@@ -23,6 +23,7 @@ import { pca, trainablePCA } from './pca'
 import { bandpassByWavelength } from './preprocessing'
 import { quantileBinaryDecider } from './quantile-decider'
 import { anomalyPixelStatisticsMetric, scoreStatisticsMetric } from './score-metrics'
+import { matchedFilter } from './matched-filter'
 import { mseReconstructionLoss } from './reconstruction-loss'
 import { componentOrthogonalityMetric, explainedVarianceMetric, selectorDiversityMetric, selectorEntropyMetric } from './reducer-metrics'
 import { rxGlobal } from './rx'
@@ -79,6 +80,7 @@ const types: readonly NodeType[] = [
   rxLocal,
   ladGlobal,
   spectralAngleMapper,
+  matchedFilter,
   onnxModel,
   adaclipDetector,
   scoreToLogit,

@@ -1,9 +1,11 @@
 import { CuvetteError } from '../../shared/problem'
 import { onnxTypeOf } from '../onnx/element-types'
 import type { Graph, Value } from '../onnx/graph'
-import { float64, int64 } from '../onnx/tensor'
+import { float64 } from '../onnx/tensor'
 import { channelCount, choice, describe, image, numbers } from './describe'
-import type { NodeType, Parameters } from './node'
+import type { NodeType, Parameters, WriteContext } from './node'
+import { bestOf } from './nearest-reference'
+import { keptTargets, targetParameter, targetsOf, targetState } from './targets'
 
 /** Shorter spectra have no direction; their angle to everything is a right angle. */
 const SHORTEST = 1e-12
@@ -18,7 +20,7 @@ export const spectralAngleMapper: NodeType = {
     source: 'Kruse et al., The Spectral Image Processing System (SIPS), Remote Sensing of Environment 44 (1993); cuvis.ai SpectralAngleMapper.',
     inputs: [
       image('cube', 'C', 'Cube.', { aliases: ['data'] }),
-      { name: 'spectral_signature', dtype: 'float32', shape: ['K', 'C'], description: 'Reference spectra; without them, those of the parameter spectra.', optional: true, aliases: ['signatures'] },
+      { name: 'spectral_signature', dtype: 'float32', shape: ['K', 'C'], description: 'Reference spectra; without them, those of target or spectra.', optional: true, aliases: ['signatures'] },
     ],
     outputs: [
       image('scores', 'K', 'Angle to every reference.'),
@@ -27,41 +29,51 @@ export const spectralAngleMapper: NodeType = {
     ],
     parameters: [
       channelCount('num_channels', 'Number of channels.'),
+      targetParameter,
       numbers('spectra', null, 'Reference spectra one after the other, num_channels numbers each.', { nullable: true }),
       choice('best', ['angle', 'negative_angle'], 'angle', 'angle: a decider behind best_scores flags what is unlike every reference; negative_angle: it flags what is like one of them.'),
     ],
   }),
   locality: 'pixel',
   autoChannels: { num_channels: 'cube' },
-  check({ spectra, num_channels: channels }) {
+  targets: { port: 'cube', instead: ['spectral_signature', 'spectra'] },
+  // The reference has no targets of its own; they come from another node.
+  repositoryParameters: { target: null },
+  state: targetState,
+  check(parameters) {
+    const { spectra, num_channels: channels } = parameters
+    if (Array.isArray(spectra) && targetsOf(parameters).length > 0) {
+      throw new CuvetteError('bad-pipeline', 'Both target and spectra state what is looked for; keep one of them.', { where: 'spectra' })
+    }
     if (!Array.isArray(spectra) || typeof channels !== 'number') return
     if (spectra.length === 0 || spectra.length % channels !== 0) {
       throw new CuvetteError('bad-pipeline', `The list spectra has ${spectra.length} numbers; a multiple of the ${channels} channels is expected.`, { where: 'spectra' })
     }
   },
-  channels: ({ spectra, num_channels: channels }) => {
+  channels: (parameters) => {
+    const { spectra, num_channels: channels } = parameters
     if (Array.isArray(spectra) && typeof channels === 'number' && spectra.length % channels !== 0) {
       throw new CuvetteError('bad-pipeline', `The list spectra has ${spectra.length} numbers; a multiple of the ${channels} channels that arrive is expected.`, { where: 'spectra' })
     }
-    return { scores: Array.isArray(spectra) && typeof channels === 'number' ? spectra.length / channels : -1, best_scores: 1, identity_mask: 1 }
+    const listed = Array.isArray(spectra) && typeof channels === 'number' ? spectra.length / channels : -1
+    return { scores: targetsOf(parameters).length || listed, best_scores: 1, identity_mask: 1 }
   },
-  write({ graph, parameters, inputs, rows }) {
+  write(context) {
+    const { graph, parameters, inputs, rows } = context
     const wide = (value: Value): Value => graph.op('Cast', [value], { to: onnxTypeOf('float64') })
-    const references = 'spectral_signature' in inputs ? wide(inputs.spectral_signature) : givenSpectra(graph, parameters)
+    const references = 'spectral_signature' in inputs ? wide(inputs.spectral_signature) : givenSpectra(context, wide)
     const cosine = graph.op('MatMul', [unit(graph, wide(rows('cube'))), graph.op('Transpose', [unit(graph, references)], { perm: [1, 0] })])
     const angles = angleOf(graph, cosine)
-    const smallest = graph.op('ReduceMin', [angles], { axes: [1], keepdims: 1 })
-    const nearest = graph.op('ArgMin', [angles], { axis: 1, keepdims: 1 })
-    const identity = graph.op('Cast', [graph.op('Add', [nearest, graph.constant(int64([1, 1], [1]))])], { to: onnxTypeOf('int32') })
-    return { scores: angles, best_scores: parameters.best === 'negative_angle' ? graph.op('Neg', [smallest]) : smallest, identity_mask: identity }
+    const found = bestOf(graph, angles, 'smallest')
+    return { ...found, best_scores: parameters.best === 'negative_angle' ? graph.op('Neg', [found.best_scores]) : found.best_scores }
   },
 }
 
-function givenSpectra(graph: Graph, { spectra, num_channels: channels }: Parameters): Value {
-  if (!Array.isArray(spectra)) {
-    throw new CuvetteError('bad-pipeline', 'The spectral angle has no reference; connect spectral_signature, or list the spectra in the parameter spectra.', { where: 'spectra' })
-  }
-  return graph.constant(float64([spectra.length / (channels as number), channels as number], spectra))
+/** The spectra of the parameters [K, C], as float64. */
+function givenSpectra(context: WriteContext, wide: (value: Value) => Value): Value {
+  const { spectra, num_channels: channels }: Parameters = context.parameters
+  if (!Array.isArray(spectra)) return wide(keptTargets(context, ', list spectra, or connect spectral_signature'))
+  return context.graph.constant(float64([spectra.length / (channels as number), channels as number], spectra))
 }
 
 /** Rows of length 1. */

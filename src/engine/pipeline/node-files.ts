@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { dirname, resolve } from 'node:path'
 import { CuvetteError } from '../../shared/problem'
-import type { NodeFile } from '../nodes/node'
+import type { NodeFile, NodeType } from '../nodes/node'
 import { nodeType } from '../nodes/registry'
 import { isWithinAny, realPathOf } from '../files/within'
 import { readModelFile } from '../onnx/reading/file'
@@ -37,8 +37,7 @@ function named(document: PipelineDocument): { node: DocumentNode; parameter: str
 export async function withNodeFiles(document: PipelineDocument, granted: readonly string[] | null): Promise<PipelineDocument> {
   const files = new Map<string, NodeFile>()
   for (const { node, parameter, written } of named(document)) {
-    const path = resolve(dirname(document.path), written)
-    if (granted) await requireGranted(path, dirname(resolve(document.path)), granted, node)
+    const path = await requireReadable(node, written, 'model', document, granted)
     const bytes = await readModelFile(path).catch((error: unknown) => {
       if (!(error instanceof CuvetteError)) throw error
       throw new CuvetteError(error.code, `The node ${node.name} (${node.type}): ${error.message}`, { path: error.path, where: node.name, cause: error })
@@ -48,10 +47,16 @@ export async function withNodeFiles(document: PipelineDocument, granted: readonl
   return files.size === 0 ? document : { ...document, files }
 }
 
-/** Nothing is said of a file that may not be read, not even whether it is there. */
-async function requireGranted(path: string, own: string, granted: readonly string[], { name, type }: DocumentNode): Promise<void> {
-  if (await isWithinAny([await realPathOf(own), ...granted], path)) return
-  throw new CuvetteError('not-granted', `The node ${name} (${type}) names the model ${path}, which lies neither beside the document in ${own} nor in a folder that was opened; put it beside the document, or open its folder.`, { path, where: name })
+/**
+ * The absolute path of a file that a node names, if it may be read: `granted` as in withNodeFiles. Nothing is said of a file
+ * that may not be read, not even whether it is there. `kind`: for the sentence. Throws CuvetteError('not-granted').
+ */
+export async function requireReadable(node: { name: string; type: string | NodeType }, written: string, kind: string, document: Pick<PipelineDocument, 'path'>, granted: readonly string[] | null): Promise<string> {
+  const own = dirname(resolve(document.path))
+  const path = resolve(own, written)
+  if (!granted || (await isWithinAny([await realPathOf(own), ...granted], path))) return path
+  const { name, type } = node
+  throw new CuvetteError('not-granted', `The node ${name} (${typeof type === 'string' ? type : type.description.type}) names the ${kind} ${path}, which lies neither beside the document in ${own} nor in a folder that was opened; put it beside the document, or open its folder.`, { path, where: name })
 }
 
 /**

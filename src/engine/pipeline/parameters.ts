@@ -1,4 +1,5 @@
 import type { ParameterDescription, ParameterValue } from '../../shared/nodes'
+import { readTargets, TARGET_EXPECTED } from '../nodes/targets'
 import { didYouMean } from './suggest'
 import { shown } from './yaml-source'
 
@@ -37,8 +38,9 @@ export function readParameters(descriptions: readonly ParameterDescription[], co
   return { values, faults }
 }
 
-/** A list of pairs, such as ranges of wavelengths, is one list of numbers. */
+/** A list of pairs, such as ranges of wavelengths, is one list of numbers; a single target gets its name. */
 function flat({ type }: ParameterDescription, value: unknown): unknown {
+  if (type === 'targets') return readTargets(value) ?? value
   return type === 'numbers' && Array.isArray(value) && value.length > 0 && value.every((item) => Array.isArray(item)) ? value.flat() : value
 }
 
@@ -59,6 +61,8 @@ function isAllowed(description: ParameterDescription, value: unknown): value is 
       return Array.isArray(value) && value.every((item) => isWithin(description, item) && Number.isInteger(item))
     case 'numbers':
       return Array.isArray(value) && value.every((item) => isWithin(description, item))
+    case 'targets':
+      return readTargets(value) !== null
   }
 }
 
@@ -82,7 +86,7 @@ function expectation(description: ParameterDescription): string {
     exclusiveMaximum !== undefined ? `${exclusiveMinimum === undefined ? '' : 'and '}below ${exclusiveMaximum}` : '',
     unit === undefined ? '' : `in ${unit}`,
   ].filter(Boolean)
-  const kinds = { integer: 'an integer', number: 'a number', string: 'a text', boolean: 'true or false', choice: choices.map((one) => `"${one}"`).join(' or '), integers: 'a list of integers', numbers: 'a list of numbers' }
+  const kinds = { integer: 'an integer', number: 'a number', string: 'a text', boolean: 'true or false', choice: choices.map((one) => `"${one}"`).join(' or '), integers: 'a list of integers', numbers: 'a list of numbers', targets: TARGET_EXPECTED }
   const others = [description.default === 'auto' ? 'auto' : '', nullable ? 'null' : ''].filter(Boolean)
   return [kinds[type], ...limits].join(' ') + others.map((other) => ` or ${other}`).join('')
 }

@@ -1,4 +1,3 @@
-import type { CubeDescription } from '../../shared/cube'
 import type { OverviewFile, PixelWindow } from '../../shared/engine-contract'
 import { bandStatistics } from '../cube/band-statistics'
 import type { Cube } from '../cube/cube'
@@ -9,10 +8,8 @@ import { openCube } from '../cube/open-cube'
 import { ensureOverview, overviewStride, quickStride } from '../cube/overview'
 import { readSpectralAxis } from '../cube/spectral-source'
 import { parseWavelengthText } from '../cube/wavelength-text'
-import { wavelengthsInNanometres } from '../cube/wavelengths'
 import { wholeWindow } from '../cube/windowed-cube'
 import { startStage } from '../inference/work'
-import type { CubeFacts } from '../pipeline/pipeline'
 import { OpenCubes } from './open-cubes'
 import type { HandlerTable } from './serve'
 
@@ -90,8 +87,8 @@ export function browseHandlers(): HandlerTable {
       return catalogue()
     },
     'pipeline.check': async ({ text, path, cube, modelFolders }) => {
-      const { inspectPipeline } = await import('../pipeline/describe')
-      return await inspectPipeline(text, path, cube === null ? null : await cubes.use(cube, async (open) => factsOf(open.description)), modelFolders)
+      const { inspectForFit } = await import('../training/inspect')
+      return cube === null ? await inspectForFit(text, path, null, modelFolders) : await cubes.use(cube, (open) => inspectForFit(text, path, open, modelFolders))
     },
     'pipeline.describe': async ({ text, path }) => {
       const { describePipeline } = await import('../pipeline/describe')
@@ -112,8 +109,4 @@ function source<T>(cubes: OpenCubes, { reference, stride, overview }: { referenc
 function scaled(window: PixelWindow | null, factor: number): PixelWindow | null {
   if (!window || factor === 1) return window
   return { line: window.line / factor, sample: window.sample / factor, lines: Math.ceil(window.lines / factor), samples: Math.ceil(window.samples / factor) }
-}
-
-function factsOf(description: CubeDescription): CubeFacts {
-  return { channels: description.shape[2], wavelengthsNm: wavelengthsInNanometres(description), badBands: description.badBands }
 }

@@ -206,7 +206,8 @@ class Fit {
 
   private async fitStatistics({ stream }: Samples): Promise<void> {
     const started = performance.now()
-    const nodes = await fitStatistics(this.inputs.pipeline, this.state, stream, { seed: this.seed, device: this.request.device, known: this.from?.taken ?? [] }, this.context)
+    const { pipeline, targets } = this.inputs
+    const nodes = await fitStatistics(pipeline, this.state, stream, { seed: this.seed, device: this.request.device, known: this.from?.taken ?? [], targets }, this.context)
     this.statistical = { nodes, pixels: nodes.length > 0 ? stream.count : 0, seconds: secondsSince(started) }
   }
 
@@ -291,6 +292,7 @@ class Fit {
       wavelengths: inputs.description.wavelengths,
       wavelengthUnit: inputs.description.wavelengthUnit,
       statistical: { nodes: this.statistical.nodes, pixels: this.statistical.pixels },
+      ...(inputs.targets.size > 0 && { targets: [...inputs.targets.values()].flatMap((targets) => targets.map(({ record }) => record)) }),
       ...(this.from && { from: this.from }),
       epochs,
       epochsPlanned: this.trainer?.epochs ?? 0,

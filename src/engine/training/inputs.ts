@@ -17,12 +17,16 @@ import { nodesToFit } from '../pipeline/state'
 import type { TrainerOverrides } from '../pipeline/trainer'
 import type { Frame } from './data'
 import { splitsOf, withClassesOfData } from './data-section'
+import type { ReadTarget } from './targets'
+import { readSpectralTargets } from './targets'
 
 /** Everything that a fit reads, opened and checked. */
 export interface FitInputs {
   pipeline: Pipeline
   /** Training cubes with their masks. */
   frames: Frame[]
+  /** Spectra that detectors look for, by node. */
+  targets: ReadonlyMap<string, readonly ReadTarget[]>
   /** Validation cubes; the training cubes when none was named. */
   validation: Frame[]
   /** Whether the validation cubes are the training cubes. */
@@ -71,12 +75,14 @@ export async function openInputs(request: FitRequest, overrides: TrainerOverride
     const validationMasks = await masksOf(validationCubes, splits.validation.masks, signal)
     const testMasks = await masksOf(testCubes, splits.test.masks, signal)
 
+    const targets = await readSpectralTargets(pipeline, cubes.map((cube, index) => ({ cube, mask: masks[index] })), request.modelFolders ?? null, signal)
     const frames = await framesOf(pipeline, cubes, masks, signal)
     const sharesFrames = validationCubes.length === 0
     const description = cubes[0].description
     const inputs: FitInputs = {
       pipeline,
       frames,
+      targets,
       validation: sharesFrames ? frames : await framesOf(pipeline, validationCubes, validationMasks, signal),
       sharesFrames,
       test: await framesOf(pipeline, testCubes, testMasks, signal),

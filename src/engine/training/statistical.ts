@@ -12,6 +12,9 @@ import { looksAtImages } from '../pipeline/locality'
 import type { Pipeline, PipelineNode, PipelineState } from '../pipeline/pipeline'
 import { enteringWavelengths } from '../pipeline/pipeline'
 import { nodesToFit, setNodeState } from '../pipeline/state'
+import { TARGET } from '../nodes/targets'
+import type { ReadTarget } from './targets'
+import { targetsSeen } from './targets'
 import type { PixelStream, PixelsOfStream, StreamedImage } from './pixel-stream'
 
 export interface StatisticalSettings {
@@ -19,18 +22,27 @@ export interface StatisticalSettings {
   device: DeviceChoice
   /** Nodes whose statistics are known already. */
   known?: readonly string[]
+  /** Spectra that detectors look for, by node. */
+  targets?: ReadonlyMap<string, readonly ReadTarget[]>
 }
 
 /**
  * Phase 1: sets the statistics of every node that needs data, in graph order, each seeing what the nodes before it
  * produce (inference stage). One walk over all usable pixels a node, as loose pixels or, behind a node that looks at
- * images, as whole cubes one after the other; accumulated in float64. Changes `state` and returns the names of the fitted
- * nodes. Throws CuvetteError('bad-data') when a statistic comes out not finite, 'cancelled'.
+ * images, as whole cubes one after the other; accumulated in float64. Targets of a detector are set as soon as the nodes
+ * before it are. Changes `state` and returns the names of the fitted nodes. Throws CuvetteError('bad-data') when a
+ * statistic comes out not finite or a target lacks a band, 'cancelled'.
  */
 export async function fitStatistics(pipeline: Pipeline, state: PipelineState, stream: PixelStream, settings: StatisticalSettings, context: WorkContext): Promise<string[]> {
-  const nodes = nodesToFit(pipeline).filter(({ node }) => !settings.known?.includes(node.name))
-  for (const { node, observes } of nodes) await fitNode(node, observes, pipeline, state, stream, settings, context)
-  return nodes.map(({ node }) => node.name)
+  const toFit = new Map(nodesToFit(pipeline).filter(({ node }) => !settings.known?.includes(node.name)).map(({ node, observes }) => [node.name, observes]))
+  for (const node of pipeline.nodes) {
+    // What is looked for is as the document says it now, also where the rest was learned earlier.
+    const targets = settings.targets?.get(node.name)
+    if (targets) setNodeState(state, node.name, { [TARGET]: await targetsSeen(node, targets, pipeline, state) })
+    const observes = toFit.get(node.name)
+    if (observes !== undefined) await fitNode(node, observes, pipeline, state, stream, settings, context)
+  }
+  return [...toFit.keys()]
 }
 
 async function fitNode(node: PipelineNode, observes: string, pipeline: Pipeline, state: PipelineState, stream: PixelStream, settings: StatisticalSettings, context: WorkContext): Promise<void> {
