@@ -51,6 +51,27 @@ describe('serveEngine', () => {
     ])
   })
 
+  it('reads, of 50 bands that a slider is dragged through, those that were under way and the last one', async () => {
+    const read: number[] = []
+    const engine = startEngine({
+      'cube.band': async ({ band }) => {
+        read.push(band)
+        // A reader that cannot be stopped before it is done.
+        await new Promise((resolve) => setTimeout(resolve, 40))
+        return { shape: [1, 1], values: Float32Array.of(band) }
+      },
+    }, 4)
+    let last = 0
+    for (let band = 0; band < 50; band += 1) {
+      if (last) engine.cancel(last)
+      last = engine.call('cube.band', { band })
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    expect(await engine.answerTo(last)).toMatchObject({ kind: 'reply', value: { values: Float32Array.of(49) } })
+    expect(read).toEqual([0, 1, 2, 3, 49])
+    expect(engine.sent.filter((message) => message.kind === 'failure')).toHaveLength(45)
+  })
+
   it('turns whatever is thrown into a problem, and names what it does not know', async () => {
     const engine = startEngine({
       'cube.describe': () => {

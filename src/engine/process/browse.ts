@@ -10,20 +10,47 @@ import { readSpectralAxis } from '../cube/spectral-source'
 import { parseWavelengthText } from '../cube/wavelength-text'
 import { wholeWindow } from '../cube/windowed-cube'
 import { startStage } from '../inference/work'
+import { BandCache } from './band-cache'
 import { OpenCubes } from './open-cubes'
 import type { HandlerTable } from './serve'
 
 /** Cubes that stay open between reads; each holds a file descriptor and its reader's small buffers. */
 const OPEN_CUBES = 8
+/** Bytes of bands that are kept: going back and forth between a few bands reads nothing. */
+const KEPT_BANDS = 96 * 2 ** 20
+/** A band up to this size is read whole, for the picture and its statistics together. */
+const WHOLE_BAND = 16 * 2 ** 20
 
 /** Everything that answers the user at once: headers, bands, spectra, masks, checks. Never trains, never scores. */
 export function browseHandlers(): HandlerTable {
   // Only a description needs to know whether there is a mask.
   const cubes = new OpenCubes((reference) => openCube(reference, { mask: false }), OPEN_CUBES)
+  const bands = new BandCache(KEPT_BANDS)
+
+  function bandOf(path: string, band: number, window: PixelWindow, stride: number, signal?: AbortSignal): Promise<Float32Array> {
+    const key = [band, stride, window.line, window.sample, window.lines, window.samples].join()
+    return bands.get(path, key, (stop) => cubes.use(path, (cube) => cube.readBand(band, window, stride, stop)), signal)
+  }
+
+  /** The cube with bands read whole where they are small enough, so that its picture finds them. */
+  function keptBands(path: string, cube: Cube): Cube {
+    const whole = wholeWindow(cube.description)
+    return {
+      ...cube,
+      async readBand(band, window, stride = 1, signal) {
+        const width = Math.ceil(whole.samples / stride)
+        if (4 * Math.ceil(whole.lines / stride) * width > WHOLE_BAND || window.samples < whole.samples || window.line % stride !== 0) return await cube.readBand(band, window, stride, signal)
+        const values = await bandOf(path, band, whole, stride, signal)
+        const first = window.line / stride
+        return values.subarray(first * width, (first + Math.ceil(window.lines / stride)) * width)
+      },
+    }
+  }
 
   return {
     // Opened anew: the file may have changed since it was last looked at.
     'cube.describe': async ({ reference }) => {
+      bands.forget(reference)
       const { description } = await cubes.replace(reference, () => openCube(reference))
       return description
     },
@@ -37,24 +64,29 @@ export function browseHandlers(): HandlerTable {
         meter.advance(done / total - told)
         told = done / total
       } })
+      if (overview) bands.forget(overview.path)
       meter.finish()
       return overview
     }),
 
-    'cube.band': (args, { signal }) => source(cubes, args, async (cube, stride) => {
-      const window = scaled(args.window, args.stride / stride) ?? wholeWindow(cube.description)
-      return { shape: [Math.ceil(window.lines / stride), Math.ceil(window.samples / stride)], values: await cube.readBand(args.band, window, stride, signal) }
-    }),
+    'cube.band': async (args, { signal }) => {
+      const { path, stride } = source(args)
+      const window = scaled(args.window, args.stride / stride) ?? (await cubes.use(path, async (cube) => wholeWindow(cube.description)))
+      return { shape: [Math.ceil(window.lines / stride), Math.ceil(window.samples / stride)], values: await bandOf(path, args.band, window, stride, signal) }
+    },
 
     'cube.spectrum': ({ reference, line, sample }, { signal }) => cubes.use(reference, async (cube) => ({
       values: await cube.readPixels({ line, sample, lines: 1, samples: 1 }, null, undefined, signal),
     })),
 
-    'cube.bandStatistics': (args, { signal }) => source(cubes, args, async (cube, stride) => {
-      const statistics = []
-      for (const band of args.bands) statistics.push(await bandStatistics(cube, band, { stride, signal }))
-      return statistics
-    }),
+    'cube.bandStatistics': (args, { signal }) => {
+      const { path, stride } = source(args)
+      return cubes.use(path, async (cube) => {
+        const statistics = []
+        for (const band of args.bands) statistics.push(await bandStatistics(keptBands(path, cube), band, { stride, signal }))
+        return statistics
+      })
+    },
 
     'cube.detectBadBands': async ({ reference }, { signal, onProgress }) => {
       // Opened for itself: no-data must not look like NaN here.
@@ -74,6 +106,7 @@ export function browseHandlers(): HandlerTable {
     'cube.writeHeader': ({ reference, path, replace }) => writeCorrectedHeader(reference, path, replace),
 
     'cube.release': async ({ reference }) => {
+      bands.forget(reference)
       await cubes.release(reference)
       return null
     },
@@ -99,10 +132,9 @@ export function browseHandlers(): HandlerTable {
   }
 }
 
-/** The overview where it holds the pixels that are asked for, else the cube; and the stride there. */
-function source<T>(cubes: OpenCubes, { reference, stride, overview }: { reference: string; stride: number; overview: OverviewFile | null }, work: (cube: Cube, stride: number) => Promise<T>): Promise<T> {
-  if (overview && stride % overview.stride === 0) return cubes.use(overview.path, (cube) => work(cube, stride / overview.stride))
-  return cubes.use(reference, (cube) => work(cube, stride))
+/** What is read: the overview where it holds the pixels that are asked for, else the cube; and the stride there. */
+function source({ reference, stride, overview }: { reference: string; stride: number; overview: OverviewFile | null }): { path: string; stride: number } {
+  return overview && stride % overview.stride === 0 ? { path: overview.path, stride: stride / overview.stride } : { path: reference, stride }
 }
 
 /** A window of the cube in the pixels of its overview. Windows begin on multiples of the stride. */

@@ -48,10 +48,10 @@ export const usePicture = defineStore('picture', () => {
     if (shown.value && shown.value.cube.id !== cube.id) shown.value = null
     loading.value = true
     try {
-      const [planes, statistics] = await Promise.all([
-        Promise.all(bands.map((band) => bandPlane(cube, band, signal))),
-        Promise.all(bands.map((band) => cubes.bandStatistics(cube, band))),
-      ])
+      const planes = await Promise.all(bands.map((band) => bandPlane(cube, band, signal)))
+      if (signal.aborted) return
+      // After the pixels, which can be stopped: a slider that is dragged past a band must not leave its statistics to be read.
+      const statistics = await Promise.all(bands.map((band) => cubes.bandStatistics(cube, band)))
       if (signal.aborted) return
       shown.value = { cube, bands, planes, statistics }
       loading.value = false
