@@ -1,4 +1,5 @@
 import type { Confusion, DetectionMetrics } from './metrics'
+import { bitsAt, bitsOf, isFiniteBits, orderOf, sortedOrders } from './ordered-bits'
 
 /**
  * Scores against a mask, sorted once, so that every threshold's counts are one binary search.
@@ -16,19 +17,29 @@ export const IGNORED = 255
 
 /** Sorts scores [N] with targets [N]. */
 export function thresholdCurve(scores: Float32Array, targets: Uint8Array | null): ThresholdCurve {
-  if (!targets) {
-    const sorted = scores.filter((score) => Number.isFinite(score)).sort()
-    return { sorted, positivesBelow: null }
+  const bits = bitsOf(scores)
+  const judged = targets ?? new Uint8Array(scores.length)
+  const normal = new Uint32Array(scores.length)
+  const anomalous = new Uint32Array(scores.length)
+  let [negatives, positives] = [0, 0]
+  for (let index = 0; index < bits.length; index += 1) {
+    if (!isFiniteBits(bits[index]) || judged[index] === IGNORED) continue
+    const order = orderOf(bits[index])
+    if (judged[index] === 0) normal[negatives++] = order
+    else anomalous[positives++] = order
   }
-  const negatives = scores.filter((score, index) => Number.isFinite(score) && targets[index] === 0).sort()
-  const positives = scores.filter((score, index) => Number.isFinite(score) && targets[index] !== 0 && targets[index] !== IGNORED).sort()
+  return mergedCurve(sortedOrders(normal.subarray(0, negatives)), sortedOrders(anomalous.subarray(0, positives)), targets !== null)
+}
+
+function mergedCurve(negatives: Uint32Array, positives: Uint32Array, masked: boolean): ThresholdCurve {
   const total = negatives.length + positives.length
   const sorted = new Float32Array(total)
-  const positivesBelow = new Uint32Array(total + 1)
+  const bits = bitsOf(sorted)
+  const positivesBelow = masked ? new Uint32Array(total + 1) : null
   for (let index = 0, n = 0, p = 0; index < total; index += 1) {
     const takePositive = n >= negatives.length || (p < positives.length && positives[p] < negatives[n])
-    sorted[index] = takePositive ? positives[p++] : negatives[n++]
-    positivesBelow[index + 1] = p
+    bits[index] = bitsAt(takePositive ? positives[p++] : negatives[n++])
+    if (positivesBelow) positivesBelow[index + 1] = p
   }
   return { sorted, positivesBelow }
 }

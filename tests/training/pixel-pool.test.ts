@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { randomSource } from '../../src/engine/nodes/random'
-import { fillPool, shuffled } from '../../src/engine/training/pixel-pool'
+import { fillPool, gatherPixels, shuffled, targetsOfPool } from '../../src/engine/training/pixel-pool'
 import { memoryCube, usableOf } from '../inference/cubes'
 
 const bands = 3
@@ -44,5 +44,32 @@ describe('pool of training pixels', () => {
     expect(Array.from(order).sort((a, b) => a - b)).toEqual(Array.from({ length: 1000 }, (_, index) => index))
     expect(shuffled(1000, randomSource(5, 'epoch 1'))).toEqual(order)
     expect(shuffled(1000, randomSource(5, 'epoch 2'))).not.toEqual(order)
+  })
+})
+
+describe('pixels of a pool', () => {
+  it('keep their places where some cannot be used, however the cube is cut', async () => {
+    const holed = Float32Array.from({ length: 20 * bands }, (_, index) => index)
+    for (const pixel of [0, 7, 8, 19]) holed[pixel * bands + 1] = Number.NaN
+    const kept = Array.from({ length: 20 }, (_, pixel) => pixel).filter((pixel) => ![0, 7, 8, 19].includes(pixel))
+    for (const readBytes of [1, 200, 1e6]) {
+      const pool = await fillPool([memoryCube([4, 5, bands], holed), memoryCube([4, 5, bands], holed)], randomSource(1), { bytes: 1e6, readBytes, usable })
+      expect([...pool.places]).toEqual([...kept, ...kept])
+      expect([...pool.cubes]).toEqual([...kept.map(() => 0), ...kept.map(() => 1)])
+      expect([...pool.values]).toEqual([...kept, ...kept].flatMap((pixel) => [...holed.subarray(pixel * bands, (pixel + 1) * bands)]))
+      const mask = Uint8Array.from({ length: 20 }, (_, pixel) => (pixel % 3 === 0 ? 1 : 0))
+      expect([...(targetsOfPool(pool, [mask, mask]) ?? [])]).toEqual([...kept, ...kept].map((pixel) => mask[pixel]))
+      expect(targetsOfPool(pool, [mask, null])).toBeNull()
+    }
+  })
+
+  it('are gathered in any order, of any width', () => {
+    for (const width of [1, 3, 4, 61]) {
+      const from = Float32Array.from({ length: 100 * width }, (_, index) => index)
+      const indices = Uint32Array.from({ length: 77 }, (_, index) => (index * 37) % 100)
+      const to = new Float32Array(80 * width).fill(-1)
+      gatherPixels(from, indices, to, width)
+      expect([...to]).toEqual([...Array.from(indices).flatMap((pixel) => [...from.subarray(pixel * width, (pixel + 1) * width)]), ...new Array<number>(3 * width).fill(-1)])
+    }
   })
 })

@@ -8,8 +8,8 @@ export const BYTES_PER_ELEMENT: Record<CubeDataType, number> = {
 }
 
 /**
- * Converts `count` stored elements to float32. `bytes` starts on a multiple of 8 in its buffer and is
- * changed in place when the byte order is foreign.
+ * Converts `count` stored elements to float32. `bytes` starts on a multiple of 8 in its buffer, those of
+ * float32 on one of 4, and is changed in place when the byte order is foreign. The bytes of float32 may be those of `out`.
  */
 export type Decode = (bytes: Uint8Array, count: number, out: Float32Array) => void
 
@@ -49,7 +49,9 @@ function converter(dtype: CubeDataType, noData: number | null): Decode {
         for (let i = 0; i < count; i += 1) out[i] = half(halves[i])
       })
     case 'float32':
-      return thenBlank(noData, (bytes, count, out) => out.set(new Float32Array(bytes.buffer, bytes.byteOffset, count)))
+      return thenBlank(noData, (bytes, count, out) => {
+        if (bytes.buffer !== out.buffer || bytes.byteOffset !== out.byteOffset) out.set(new Float32Array(bytes.buffer, bytes.byteOffset, count))
+      })
     case 'uint32':
       return alsoBlank(noData, (bytes, count) => new Uint32Array(bytes.buffer, bytes.byteOffset, count))
     case 'int32':

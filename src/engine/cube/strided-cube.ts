@@ -35,6 +35,7 @@ export function stridedCube(
         base: layout.base,
         bytesPerElement: BYTES_PER_ELEMENT[layout.dtype],
         decode,
+        inPlace: layout.dtype === 'float32',
         axes: [{ step: steps.line, ...box.lines }, { step: steps.sample, ...box.samples }, { step: steps.band, ...box.bands }],
         out,
         pieceBytes: options.pieceBytes ?? PIECE_BYTES,

@@ -14,6 +14,8 @@ export interface StridedRead {
   base: number
   bytesPerElement: number
   decode: Decode
+  /** Whether the bytes of the file may lie where `decode` writes the numbers. */
+  inPlace?: boolean
   axes: AxisSelection[]
   out: Float32Array
   /** Largest read, in bytes. */
@@ -81,6 +83,8 @@ export async function readStrided(read: StridedRead): Promise<void> {
   const one: AxisSelection = { step: 0, indices: [0], targets: [0] }
   while (axes.length < 3) axes.unshift(one)
   const [slow, middle, fast] = axes
+  const stretch = stretchOf([fast, middle, slow])
+  if (stretch !== null) return await readStretch(read, origin + stretch.first, originTarget + stretch.target, stretch.count)
   const runs = runsAlong(fast, gapElements, pieceElements)
 
   let piece = emptyPiece()
@@ -142,6 +146,37 @@ export async function readStrided(read: StridedRead): Promise<void> {
   } finally {
     // Nobody may close the file, or meet a second failure, while reads are still under way.
     await Promise.allSettled(underWay.map(({ done }) => done))
+  }
+}
+
+/** Where axes, fastest first, are one stretch of the file that goes to one stretch of the output; null where they are not. */
+function stretchOf(axes: readonly AxisSelection[]): { first: number; target: number; count: number } | null {
+  const stretch = { first: 0, target: 0, count: 1 }
+  for (const { step, indices, targets } of axes) {
+    if (indices.length > 1 && !(step === stretch.count && isEvery(indices, 1) && isEvery(targets, stretch.count))) return null
+    stretch.first += indices[0] * step
+    stretch.target += targets[0]
+    stretch.count *= indices.length
+  }
+  return stretch
+}
+
+function isEvery(numbers: ArrayLike<number>, step: number): boolean {
+  for (let index = 1; index < numbers.length; index += 1) if (numbers[index] - numbers[index - 1] !== step) return false
+  return true
+}
+
+/** Reads elements in a row, without the detour over pieces where the numbers are stored as they are wanted. */
+async function readStretch({ source, base, bytesPerElement: width, decode, inPlace, out, pieceBytes, signals }: StridedRead, first: number, target: number, count: number): Promise<void> {
+  const pieceElements = Math.max(1, Math.floor(pieceBytes / width))
+  const buffer = inPlace ? null : new Uint8Array(Math.min(count, pieceElements) * width)
+  for (let done = 0; done < count; done += pieceElements) {
+    throwIfCancelled(source.path, ...signals)
+    const size = Math.min(pieceElements, count - done)
+    const numbers = out.subarray(target + done, target + done + size)
+    const bytes = buffer ? buffer.subarray(0, size * width) : new Uint8Array(numbers.buffer, numbers.byteOffset, numbers.byteLength)
+    await source.read(base + (first + done) * width, bytes)
+    decode(bytes, size, numbers)
   }
 }
 

@@ -1,6 +1,6 @@
 import type { DetectionMetrics } from '../../shared/metrics'
 import { DetectionTally, IGNORED } from '../../shared/threshold-curve'
-import { bitsOf, BUCKETS, isFiniteBits, numberAt, orderOf } from './ordered-bits'
+import { bitsOf, BUCKETS, isFiniteBits, numberAt, orderOf, sortedOrders } from '../../shared/ordered-bits'
 import type { Question } from './walks'
 
 /** Scores and targets of some pixels. */
@@ -48,14 +48,13 @@ function groupsOf(normal: Float64Array, anomalous: Float64Array, held: number): 
 
 /** Tells the tally the scores of buckets [from, to). */
 function* sorted(from: number, to: number, size: number, tally: DetectionTally): Question<void, JudgedPixels> {
-  const [normal, anomalous] = [new Uint32Array(size), new Uint32Array(size)]
+  const [ofNormal, ofAnomalous] = [new Uint32Array(size), new Uint32Array(size)]
   let [n, p] = [0, 0]
   yield (block) => eachJudged(block, from, to, (order, positive) => {
-    if (positive) anomalous[p++] = order
-    else normal[n++] = order
+    if (positive) ofAnomalous[p++] = order
+    else ofNormal[n++] = order
   })
-  normal.subarray(0, n).sort()
-  anomalous.subarray(0, p).sort()
+  const [normal, anomalous] = [sortedOrders(ofNormal.subarray(0, n)), sortedOrders(ofAnomalous.subarray(0, p))]
   while (n > 0 || p > 0) {
     const order = Math.max(n > 0 ? normal[n - 1] : 0, p > 0 ? anomalous[p - 1] : 0)
     const [before, positivesBefore] = [n, p]

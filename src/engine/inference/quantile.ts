@@ -1,5 +1,5 @@
 import { CuvetteError } from '../../shared/problem'
-import { bitsOf, BUCKETS, isFiniteBits, numberAt, orderOf } from './ordered-bits'
+import { bitsOf, BUCKETS, isFiniteBits, numberAt, orderOf } from '../../shared/ordered-bits'
 import type { Question } from './walks'
 import { answer } from './walks'
 

@@ -9,7 +9,7 @@ export interface PixelBlock {
   /** Index of the first pixel: line * samples + sample. */
   first: number
   count: number
-  /** [count, C] row-major. The buffer is used again after the next block was asked for. */
+  /** [count, C] row-major. The buffer is used again after the next block was asked for, unless the caller gave it. */
   pixels: Float32Array
 }
 
@@ -17,10 +17,12 @@ export interface ScanOptions {
   /** Bytes of float32 pixels in memory at once, in two blocks; each holds at least one line, or one chunk of lines. */
   bytes: number
   signal?: AbortSignal
+  /** Where the pixels from `first` are to be read to, [count, C]; null: into a buffer. Asked before the block ahead of them is done with. */
+  into?(first: number, count: number): Float32Array | null
 }
 
 /** Reads a whole cube once, in blocks of whole lines, in scan order. While a block is worked on, the next one is read. */
-export async function* scan(cube: Cube, { bytes, signal }: ScanOptions): AsyncGenerator<PixelBlock> {
+export async function* scan(cube: Cube, { bytes, signal, into }: ScanOptions): AsyncGenerator<PixelBlock> {
   const [lines, samples, bands] = cube.description.shape
   const strip = stripLines(samples)
   const step = Math.max(1, Math.floor(bytes / 2 / (samples * bands * 4 * strip))) * strip
@@ -31,8 +33,9 @@ export async function* scan(cube: Cube, { bytes, signal }: ScanOptions): AsyncGe
       const height = Math.min(step, lines - line)
       const count = height * samples
       const which = (line / step) % 2
-      if (buffers[which].length < count * bands) buffers[which] = new Float32Array(count * bands)
-      const pixels = buffers[which].subarray(0, count * bands)
+      const given = into?.(line * samples, count)
+      if (!given && buffers[which].length < count * bands) buffers[which] = new Float32Array(count * bands)
+      const pixels = given ?? buffers[which].subarray(0, count * bands)
       await cube.readPixels({ line, sample: 0, lines: height, samples }, null, pixels, stop)
       return { first: line * samples, count, pixels }
     },

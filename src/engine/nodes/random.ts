@@ -29,11 +29,10 @@ export function randomSource(seed: number, name = ''): RandomSource {
     uniform,
     normal: () => Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform()),
     integer: (below) => {
-      // Rejection keeps every value equally likely.
-      const limit = TWO_32 - (TWO_32 % below)
+      // Rejection keeps every value equally likely. Only draws near the top need the exact limit, which takes long.
       for (;;) {
         const drawn = generator.next() >>> 0
-        if (drawn < limit) return drawn % below
+        if (drawn < TWO_32 - below || drawn < TWO_32 - (TWO_32 % below)) return drawn % below
       }
     },
   }

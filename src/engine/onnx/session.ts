@@ -39,7 +39,7 @@ export async function openSession(model: Uint8Array, device: DeviceChoice, optio
   for (const candidate of plan.candidates) {
     try {
       const native = await create(bytes, candidate, options)
-      return wrap(native, defaults, deviceReport(candidate, device, passedOver))
+      return wrap(native, await runtime(), defaults, deviceReport(candidate, device, passedOver))
     } catch (error) {
       if (candidate === 'cpu') throw runtimeError(error, 'be loaded')
       // Whether the model or the device is at fault shows on the CPU.
@@ -83,9 +83,20 @@ function splitDefaults(model: Uint8Array): ReturnType<typeof withoutDefaults> {
   }
 }
 
-function wrap(native: InferenceSession, defaults: ReadonlyMap<string, Tensor>, report: DeviceReport): Session {
+function wrap(native: InferenceSession, { Tensor }: Pick<typeof import('onnxruntime-node'), 'Tensor'>, defaults: ReadonlyMap<string, Tensor>, report: DeviceReport): Session {
   const inputNames = [...native.inputNames]
   const outputNames = [...native.outputNames]
+  const [inputs, outputs] = [new Set(inputNames), new Set(outputNames)]
+  // Parameters and constants are the same tensors in every run; the runtime reads the numbers where they lie.
+  const known = new WeakMap<Tensor, RuntimeTensor>()
+  const given = (name: string, index: number, tensor: Tensor): RuntimeTensor => {
+    const before = known.get(tensor)
+    if (before) return before
+    refuseMisfit(tensor, native.inputMetadata[index])
+    const made = toRuntime(Tensor, name, tensor)
+    known.set(tensor, made)
+    return made
+  }
   let open = true
   return {
     inputNames,
@@ -94,19 +105,17 @@ function wrap(native: InferenceSession, defaults: ReadonlyMap<string, Tensor>, r
     report,
     async run(feeds, fetches = outputNames) {
       if (!open) throw new CuvetteError('internal', 'The session was released before this run.')
-      refuseNames(Object.keys(feeds), inputNames, 'input')
-      refuseNames(fetches, outputNames, 'output')
-      const { Tensor } = await runtime()
-      const given: Record<string, RuntimeTensor> = {}
+      refuseNames(Object.keys(feeds), inputs, 'input')
+      refuseNames(fetches, outputs, 'output')
+      const all: Record<string, RuntimeTensor> = {}
       for (const [index, name] of inputNames.entries()) {
         const tensor = feeds[name] ?? defaults.get(name)
         if (!tensor) throw new CuvetteError('bad-argument', `The model needs a value for its input ${name}.`, { where: name })
-        refuseMisfit(tensor, native.inputMetadata[index])
-        given[name] = toRuntime(Tensor, name, tensor)
+        all[name] = given(name, index, tensor)
       }
       let results: Readonly<Record<string, RuntimeTensor>>
       try {
-        results = (await native.run(given, [...fetches])) as Readonly<Record<string, RuntimeTensor>>
+        results = (await native.run(all, [...fetches])) as Readonly<Record<string, RuntimeTensor>>
       } catch (error) {
         throw runtimeError(error, 'run')
       }
@@ -120,9 +129,9 @@ function wrap(native: InferenceSession, defaults: ReadonlyMap<string, Tensor>, r
   }
 }
 
-function refuseNames(given: readonly string[], known: readonly string[], kind: 'input' | 'output'): void {
-  const unknown = given.find((name) => !known.includes(name))
-  if (unknown !== undefined) throw new CuvetteError('bad-argument', `The model has no ${kind} ${unknown}; it has ${known.join(', ')}.`, { where: unknown })
+function refuseNames(given: readonly string[], known: ReadonlySet<string>, kind: 'input' | 'output'): void {
+  const unknown = given.find((name) => !known.has(name))
+  if (unknown !== undefined) throw new CuvetteError('bad-argument', `The model has no ${kind} ${unknown}; it has ${[...known].join(', ')}.`, { where: unknown })
 }
 
 function refuseMisfit({ type, shape }: Tensor, stated: InferenceSession.ValueMetadata): void {

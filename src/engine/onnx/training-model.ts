@@ -26,8 +26,14 @@ export type EvaluationModel = Omit<TrainingModel, 'gradients'>
 
 /** Output of a training model that holds a parameter's gradient. */
 export function gradientName(parameter: string): string {
-  return `${parameter}_grad`
+  return `${parameter}${GRADIENT}`
 }
+
+export function isGradientName(output: string): boolean {
+  return output.endsWith(GRADIENT)
+}
+
+const GRADIENT = '_grad'
 
 /** Input of a training model into which the training runtime accumulates; stock runtimes need any values of its shape. */
 export function gradientBufferName(parameter: string): string {

@@ -7,7 +7,6 @@ import { randomSource } from '../nodes/random'
 import { float32 } from '../onnx/tensor'
 import type { Tensor } from '../onnx/tensor'
 import type { Batch, Piece } from './batch'
-import type { PixelPool } from './pixel-pool'
 import { shuffled } from './pixel-pool'
 
 /** A cube with its mask. */
@@ -37,71 +36,6 @@ export interface DataSettings {
   piecePixels?: number
   /** A batch up to this size is gathered once for both of its passes; default: none. */
   gatheredBytes?: number
-}
-
-/** Batches of loose pixels from a pool, in a new order every epoch. */
-export function pixelBatches(pool: PixelPool, frames: readonly Frame[], settings: DataSettings): TrainingData {
-  return {
-    batchesPerEpoch: Math.ceil(pool.count / settings.size),
-    *batches(epoch) {
-      const order = settings.shuffle ? shuffled(pool.count, randomSource(settings.seed, `order of pixels in epoch ${epoch}`)) : null
-      for (let start = 0; start < pool.count; start += settings.size) {
-        const count = Math.min(settings.size, pool.count - start)
-        const batch = poolBatch(pool, frames, (index) => (order ? order[start + index] : start + index), count, settings.piecePixels)
-        yield 4 * count * pool.bands <= (settings.gatheredBytes ?? 0) ? gatheredOnce(batch) : batch
-      }
-    },
-  }
-}
-
-/** The pixels of each cube in a pool, in their order: one image a cube. Cubes without a pixel are left out. */
-export function imagesOfPool(pool: PixelPool, frames: readonly Frame[], piecePixels?: number): { batch: Batch; pixels: number }[] {
-  return frames.flatMap((_, cube) => {
-    const own = Uint32Array.from(pool.cubes.keys()).filter((pixel) => pool.cubes[pixel] === cube)
-    return own.length === 0 ? [] : [{ batch: poolBatch(pool, frames, (index) => own[index], own.length, piecePixels), pixels: own.length }]
-  })
-}
-
-function poolBatch(pool: PixelPool, frames: readonly Frame[], pixelAt: (index: number) => number, count: number, piecePixels = CHUNK_PIXELS): Batch {
-  const { bands, values } = pool
-  const masked = frames.every(({ targets }) => targets !== null)
-  return {
-    single: count <= piecePixels,
-    async *pieces() {
-      const buffer = new Float32Array(Math.min(count, piecePixels) * bands)
-      const anomalous = masked ? new Uint8Array(Math.min(count, piecePixels)) : null
-      for (let start = 0; start < count; start += piecePixels) {
-        const size = Math.min(piecePixels, count - start)
-        for (let index = 0; index < size; index += 1) {
-          const pixel = pixelAt(start + index)
-          buffer.set(values.subarray(pixel * bands, (pixel + 1) * bands), index * bands)
-          if (anomalous) anomalous[index] = frames[pool.cubes[pixel]].targets?.[pool.places[pixel]] === 1 ? 1 : 0
-        }
-        yield loosePixels(buffer, anomalous, size, bands)
-      }
-    },
-  }
-}
-
-/** The same batch, which gathers its pieces once. */
-function gatheredOnce(batch: Batch): Batch {
-  if (batch.single) return batch
-  let kept: Piece[] | null = null
-  return {
-    single: false,
-    async *pieces() {
-      if (kept) {
-        yield* kept
-        return
-      }
-      const walked: Piece[] = []
-      for await (const piece of batch.pieces()) {
-        walked.push({ ...piece, cube: { ...piece.cube, data: piece.cube.data.slice() }, targets: piece.targets && { ...piece.targets, data: piece.targets.data.slice() } })
-        yield piece
-      }
-      kept = walked
-    },
-  }
 }
 
 /** How frames are read for training. */
@@ -166,7 +100,8 @@ function framePixels(frames: readonly Frame[], { readBytes, usable, piecePixels 
   }
 }
 
-function loosePixels(buffer: Float32Array, anomalous: Uint8Array | null, count: number, bands: number): Piece {
+/** Loose pixels [count, bands] as a piece, with what the mask says of them [count]. */
+export function loosePixels(buffer: Float32Array, anomalous: Uint8Array | null, count: number, bands: number): Piece {
   return {
     cube: float32([1, 1, count, bands], buffer.subarray(0, count * bands)),
     targets: anomalous && truths([1, 1, count, 1], anomalous.subarray(0, count)),

@@ -8,10 +8,9 @@ import type { OptimizerSettings, OptimizerState } from '../onnx/optimizer'
 import { decodeOptimizerModel } from '../onnx/optimizer-model'
 import { openSession } from '../onnx/session'
 import type { Session, SessionOptions } from '../onnx/session'
-import { elementCount } from '../onnx/tensor'
 import type { Tensor } from '../onnx/tensor'
 import type { GradientClip } from '../pipeline/trainer'
-import { gradientBufferName, gradientName, LOSS_OUTPUT, RESET_INPUT } from '../onnx/training-model'
+import { gradientName, isGradientName, LOSS_OUTPUT } from '../onnx/training-model'
 import { ARTIFACT_FILES } from './artifacts'
 import type { Batch, Piece } from './batch'
 import { judged, judgedPixels } from './batch'
@@ -74,7 +73,8 @@ export interface Learner {
 export async function openLearner(folder: string, checkpoint: Checkpoint, device: DeviceChoice, options: SessionOptions = {}): Promise<Learner> {
   const optimizerPath = join(folder, ARTIFACT_FILES.optimizer)
   const optimizer = decodeOptimizerModel(await artifact(optimizerPath), optimizerPath)
-  const training = await openModel(join(folder, ARTIFACT_FILES.training), device, options)
+  // What the training runtime accumulates into, and ports that only a validation looks at, would be computed in every step.
+  const training = await openModel(join(folder, ARTIFACT_FILES.training), device, options, (output) => output === LOSS_OUTPUT || isGradientName(output) || isNextName(output))
   try {
     // The same device, so that a validation is computed the way the training is.
     const evaluation = await openModel(join(folder, ARTIFACT_FILES.evaluation), training.session.report.device, options)
@@ -93,8 +93,10 @@ interface OpenModel {
   release(): Promise<void>
 }
 
-async function openModel(path: string, device: DeviceChoice, options: SessionOptions): Promise<OpenModel> {
-  const bytes = await artifact(path)
+/** `wanted`: the outputs that it is opened for; default: all. */
+async function openModel(path: string, device: DeviceChoice, options: SessionOptions, wanted?: (output: string) => boolean): Promise<OpenModel> {
+  const file = await artifact(path)
+  const bytes = wanted ? partialModel(file, path, wanted) : file
   const session = await openSession(bytes, device, options)
   let movement: Promise<Session> | null = null
   return {
@@ -143,19 +145,17 @@ function learnerOf(trainingModel: OpenModel, evaluationModel: OpenModel, state: 
   const moving = [...state.moving.keys()]
   const movingInEvaluation = moving.filter((name) => evaluation.outputNames.includes(nextName(name)))
   const held = Object.fromEntries(movementRates([training, evaluation], moving).map((name) => [name, scalar(0)]))
-  const unused: Record<string, Tensor> = { [RESET_INPUT]: { type: 'bool', shape: [1], data: Uint8Array.of(1) } }
-  for (const [name, { shape }] of state.parameters) unused[gradientBufferName(name)] = { type: 'float32', shape, data: new Float32Array(elementCount(shape)) }
   const wantsTargets = training.inputNames.includes('targets')
 
-  /** What both models take; names that a model does not have are left out. */
-  function feeds(session: Session, piece: Piece, more: Record<string, Tensor>): Record<string, Tensor> {
-    const given: Record<string, Tensor> = { ...Object.fromEntries(state.parameters), ...Object.fromEntries(state.frozen), ...Object.fromEntries(state.moving), ...more, cube: piece.cube }
-    if (wantsTargets) {
-      if (!piece.targets) throw new CuvetteError('bad-argument', 'A loss of this pipeline compares with a mask, but the cube has none; name one.')
-      given.targets = piece.targets
+  /** What a model takes of the state, of `more` and of a piece, which come before the state. */
+  function feeds(session: Session, piece: Piece, more: Readonly<Record<string, Tensor>>): Record<string, Tensor> {
+    if (wantsTargets && !piece.targets) throw new CuvetteError('bad-argument', 'A loss of this pipeline compares with a mask, but the cube has none; name one.')
+    const given: Record<string, Tensor> = {}
+    for (const name of session.inputNames) {
+      const tensor = name === 'cube' ? piece.cube : name === 'targets' && wantsTargets ? piece.targets : name === 'judged' ? judged(piece) : (more[name] ?? state.moving.get(name) ?? state.frozen.get(name) ?? state.parameters.get(name))
+      if (tensor) given[name] = tensor
     }
-    if (session.inputNames.includes('judged')) given.judged = judged(piece)
-    return Object.fromEntries(session.inputNames.filter((name) => name in given).map((name) => [name, given[name]]))
+    return given
   }
 
   /** Takes moving state to where it is after the whole batch: the mean over its pieces, because each moves linearly with its mean. */
@@ -172,21 +172,21 @@ function learnerOf(trainingModel: OpenModel, evaluationModel: OpenModel, state: 
   }
 
   function moveTo(name: string, values: ArrayLike<number>): void {
-    state.moving.set(name, { ...(state.moving.get(name) as Float32Tensor), data: Float32Array.from(values) })
+    state.moving.set(name, { ...(state.moving.get(name) as Float32Tensor), data: new Float32Array(values) })
   }
 
   async function differentiate(batch: Batch): Promise<{ loss: number; pixels: number; gradients: Map<string, Float64Array> }> {
     const still = !batch.single && moving.length > 0
     if (still) await moveFirst(trainingModel, batch, moving)
-    const gradients = zeros([...state.parameters])
+    const gradients = new Map<string, Float64Array>()
     const wanted = [LOSS_OUTPUT, ...trained.map(gradientName), ...(still ? [] : moving.map(nextName))]
     let loss = 0
     let pixels = 0
     for await (const piece of batch.pieces()) {
-      const results = await training.run(feeds(training, piece, { ...unused, ...batch.inputs, ...(still ? held : {}) }), wanted)
+      const results = await training.run(feeds(training, piece, still ? { ...batch.inputs, ...held } : (batch.inputs ?? {})), wanted)
       const share = batch.single ? 1 : judgedPixels(piece)
       loss += share * Number(results[LOSS_OUTPUT].data[0])
-      for (const name of trained) addScaled(gradients.get(name) as Float64Array, results[gradientName(name)].data as Float32Array, share)
+      for (const name of trained) addTo(gradients, name, results[gradientName(name)].data as Float32Array, share)
       if (!still) for (const name of moving) moveTo(name, results[nextName(name)].data as Float32Array)
       pixels += judgedPixels(piece)
     }
@@ -207,12 +207,12 @@ function learnerOf(trainingModel: OpenModel, evaluationModel: OpenModel, state: 
     differentiate,
 
     async step(group, settings) {
-      const total = zeros([...state.parameters])
+      const total = new Map<string, Float64Array>()
       const result: StepResult = { losses: [], pixels: [], gradientNorm: 0 }
       for (const batch of group) {
         const { loss, pixels, gradients } = await differentiate(batch)
         if (!Number.isFinite(loss)) throw notFinite('loss', loss)
-        for (const [name, gradient] of gradients) addScaled(total.get(name) as Float64Array, gradient, 1 / settings.accumulate)
+        for (const [name, gradient] of gradients) addTo(total, name, gradient, 1 / settings.accumulate)
         result.losses.push(loss)
         result.pixels.push(pixels)
       }
@@ -261,6 +261,18 @@ function clip(gradients: ReadonlyMap<string, Float64Array>, settings: GradientCl
 
 function zeros(tensors: readonly (readonly [string, Float32Tensor])[]): Map<string, Float64Array> {
   return new Map(tensors.map(([name, { data }]) => [name, new Float64Array(data.length)]))
+}
+
+/** Adds to the sum of a name, which begins with what is added first. */
+function addTo(sums: Map<string, Float64Array>, name: string, values: Float32Array | Float64Array, factor: number): void {
+  const sum = sums.get(name)
+  if (sum) {
+    addScaled(sum, values, factor)
+    return
+  }
+  const first = values instanceof Float64Array ? values : new Float64Array(values)
+  if (factor !== 1) for (let index = 0; index < first.length; index += 1) first[index] *= factor
+  sums.set(name, first)
 }
 
 function addScaled(sum: Float64Array, values: Float32Array | Float64Array, factor: number): void {

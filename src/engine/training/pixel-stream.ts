@@ -3,6 +3,7 @@ import type { PixelTest } from '../inference/usable-pixels'
 import type { Frame } from './data'
 import { isIgnored } from './data'
 import type { PixelPool } from './pixel-pool'
+import { targetsOfPool } from './pixel-pool'
 
 /** Usable pixels of the training cubes [count, bands]; `targets` [count]: 1 anomalous, null when a cube has no mask. */
 export interface PixelsOfStream {
@@ -43,17 +44,17 @@ export interface StreamReading {
 }
 
 /** The stream of a pool that holds every usable pixel of `frames`. */
-export function streamOfPool({ bands, count, values, cubes, places }: PixelPool, frames: readonly Frame[], reading: StreamReading): PixelStream {
-  const masked = frames.every(({ targets }) => targets !== null)
+export function streamOfPool(pool: PixelPool, frames: readonly Frame[], reading: StreamReading): PixelStream {
+  const { bands, count, values } = pool
   return {
     count,
     bands,
     images: () => imagesOf(frames, reading),
     async *blocks() {
+      const targets = targetsOfPool(pool, frames.map((frame) => frame.targets))
       for (let start = 0; start < count; start += CHUNK_PIXELS) {
-        const size = Math.min(CHUNK_PIXELS, count - start)
-        const targets = masked ? Uint8Array.from({ length: size }, (_, index) => (frames[cubes[start + index]].targets?.[places[start + index]] === 1 ? 1 : 0)) : null
-        yield { pixels: values.subarray(start * bands, (start + size) * bands), count: size, targets }
+        const end = Math.min(start + CHUNK_PIXELS, count)
+        yield { pixels: values.subarray(start * bands, end * bands), count: end - start, targets: targets && targets.subarray(start, end) }
       }
     },
   }
