@@ -99,7 +99,7 @@ async function wholeTraining(one: WholeCase, folder: string, tolerance: number):
     description: framesOf(pipeline, one.data.train_frames)[0].cube.description,
     test: [],
     data: [], validationData: [], testData: [], masks: [], validationMasks: [], testMasks: [], warnings: [],
-    close: async () => undefined,
+    requireUnchanged: async () => undefined, close: async () => undefined,
   }
 
   const state = firstState(one, pipeline)

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { existsSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import fc from 'fast-check'
@@ -11,6 +11,7 @@ import { openSession } from '../../src/engine/onnx/session'
 import type { Session } from '../../src/engine/onnx/session'
 import { fitPipeline } from '../../src/engine/training/fit'
 import type { RunRequest } from '../../src/shared/reports'
+import type { Observed } from '../training/scene'
 import { contents, deepSVDD, observed, request, rx, scenePixels, sceneMask, SHAPE, temporaryFolder, writeScene } from '../training/scene'
 import { everyBand, memoryCube, scoresOfCube as scoreCube } from './cubes'
 
@@ -218,6 +219,34 @@ describe('running a trained pipeline', () => {
     const stop = observed((progress, context) => { if (progress.kind === 'stage') context.abort() })
     await expect(run({}, stop)).rejects.toMatchObject({ code: 'cancelled' })
     expect(existsSync(out)).toBe(false)
+  })
+
+  it('says when a cube is changed, cut short or deleted while it is read, and writes nothing', async () => {
+    const shape: [number, number, number] = [600, 400, 6]
+    const [fitted, fitOut] = [join(folder, 'rx-changing'), join(folder, 'fit-changing')]
+    await fitPipeline(request(rx(), [cube], fitted), observed())
+    for (const [name, change, expected] of [
+      ['overwritten', (path: string) => writeFileSync(path, Buffer.alloc(4), { flag: 'r+' }), /^\/.*overwritten\.img was changed while (scoring|the fit) read it, .*start again\.$/],
+      ['shortened', (path: string) => truncateSync(path, 100_000), /^\/.*shortened\.img (ends at byte \d+, but bytes up to \d+ were expected; it is incomplete or was changed while it was open|was changed while .*start again)\.$/],
+      ['deleted', (path: string) => rmSync(path), /^\/.*deleted\.img was deleted or cannot be reached any more while (scoring|the fit) read it, .*put it back and start again\.$/],
+    ] as const) {
+      const work = async (begin: (context: Observed, path: string) => Promise<unknown>, until: string) => {
+        const path = await writeScene(folder, name, scenePixels(5, shape), shape, null)
+        let changed = false
+        const context = observed((progress) => {
+          if (changed || progress.kind !== 'stage' || progress.stage !== until || progress.done === 0) return
+          changed = true
+          change(path)
+        })
+        const error = await begin(context, path).then(() => null, (thrown: unknown) => thrown as { code: string; message: string })
+        expect(error?.message, name).toMatch(expected)
+        expect(['bad-data', 'truncated']).toContain(error?.code)
+      }
+      await work((context, path) => run({ pipelineFolder: fitted, data: [path], memoryMB: 1 }, context), 'score')
+      expect(existsSync(out)).toBe(false)
+      await work((context, path) => fitPipeline(request(rx(), [path], fitOut, { memoryMB: 16 }), context), 'statistics')
+      expect(existsSync(fitOut)).toBe(false)
+    }
   })
 
   it('honours how the decider treats pixels without a score', async () => {

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto'
-import { mkdir, stat } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { throwIfCancelled } from './bytes'
 import type { Cube } from './cube'
+import { stampsOf } from './file-stamp'
 import { openCube } from './open-cube'
-import { filesOf } from './open-file'
 import { formatReference } from './reference'
 import { openEnvi } from './writers/envi'
 
@@ -56,7 +56,8 @@ export async function ensureOverview(cube: Cube, folder: string, { signal, onLin
   const reference = formatReference(cube.description)
   const path = join(folder, `${createHash('sha256').update(reference).digest('hex').slice(0, 24)}.img`)
   // What counts as no data may be said otherwise than in the file.
-  const source = `${await stampOf(reference)} no data ${cube.description.noData}`
+  const stamps = await stampsOf(reference)
+  const source = `${stamps.map(({ size, modified }) => `${size}@${modified}`).join(' ')} no data ${cube.description.noData}`
   if (await isOf(path, source, stride)) return { path, stride }
   await mkdir(folder, { recursive: true })
   await write(cube, path, stride, source, signal, onLine)
@@ -106,14 +107,4 @@ async function isOf(path: string, source: string, stride: number): Promise<boole
     // Absent, damaged or shortened: it is made anew.
     return false
   }
-}
-
-/** Changes when any file of the cube does. */
-async function stampOf(reference: string): Promise<string> {
-  const stamps: string[] = []
-  for (const file of await filesOf(reference)) {
-    const { size, mtimeMs } = await stat(file)
-    stamps.push(`${size}@${Math.round(mtimeMs)}`)
-  }
-  return stamps.join(' ')
 }

@@ -2,8 +2,8 @@ import { join } from 'node:path'
 import { RUN_MEMORY_MB } from '../../shared/memory'
 import { CuvetteError } from '../../shared/problem'
 import type { CubeRunReport, RunReport, RunRequest } from '../../shared/reports'
-import type { Cube, Reference } from '../cube'
-import { openCube } from '../cube'
+import type { Cube, FileStamp, Reference } from '../cube'
+import { openCube, requireUnchanged, stampsOf } from '../cube'
 import { writeFileAtomic } from '../files/atomic'
 import { openSession } from '../onnx/session'
 import type { Session } from '../onnx/session'
@@ -45,11 +45,15 @@ export async function runPipeline(request: RunRequest, context: WorkContext): Pr
   }
   const wanted = imagePorts(trained.pipeline, request.images ?? [])
   const cubes: Cube[] = []
+  const stamps: FileStamp[][] = []
   let session: Session | null = null
   let ports: ImagePort[] = []
   let undo = async (): Promise<void> => undefined
   try {
-    for (const reference of request.data) cubes.push(await openCube(reference, { signal }))
+    for (const reference of request.data) {
+      cubes.push(await openCube(reference, { signal }))
+      stamps.push(await stampsOf(reference))
+    }
     const whose = isSaved(trained) ? 'the first cube' : 'the cube the pipeline was fitted on'
     const differences = cubes.map((cube) => compareBands(cube, trained.pipeline.facts, whose))
     const masks = await masksOf(cubes, request.masks, signal)
@@ -63,7 +67,7 @@ export async function runPipeline(request: RunRequest, context: WorkContext): Pr
     const reports: CubeRunReport[] = []
     for (const [index, cube] of cubes.entries()) {
       const more = differences[index] === null ? [] : [differences[index]]
-      reports.push(await runCube({ cube, mask: masks[index], name: names[index], session, ports, trained, request, warnings: more }, context))
+      reports.push(await runCube({ cube, stamps: stamps[index], mask: masks[index], name: names[index], session, ports, trained, request, warnings: more }, context))
     }
     await writeFileAtomic(join(request.out, METRICS_FILE), metricsText(reports))
     return { out: request.out, device, deviceReason, peakMemoryMB: Math.round(process.resourceUsage().maxRSS / 1024), cubes: reports }
@@ -80,6 +84,7 @@ export async function runPipeline(request: RunRequest, context: WorkContext): Pr
 
 interface CubeRun {
   cube: Cube
+  stamps: readonly FileStamp[]
   mask: Reference | null
   name: string
   session: Session
@@ -89,7 +94,7 @@ interface CubeRun {
   warnings: string[]
 }
 
-async function runCube({ cube, mask, name, session, ports, trained, request, warnings }: CubeRun, context: WorkContext): Promise<CubeRunReport> {
+async function runCube({ cube, stamps, mask, name, session, ports, trained, request, warnings }: CubeRun, context: WorkContext): Promise<CubeRunReport> {
   const started = performance.now()
   const { path, shape } = cube.description
   const targets = await readTargets(trained.pipeline, cube, mask, context.signal)
@@ -108,9 +113,14 @@ async function runCube({ cube, mask, name, session, ports, trained, request, war
     const stage = startStage(context, 'image', `Computing ${port.port} of ${path}`, shape[0] * shape[1])
     const image = await imageOf(port, trained.pipeline, cube, { ...budget, onPixels: (count) => stage.advance(count) })
     stage.finish()
+    await requireUnchanged(stamps, 'scoring')
     return image
   })
-  const files = await writeScene(request.out, name, cube, scene, sceneOutputs(request), images, context.signal).finally(() => scene.judged.close())
+  const write = async (): Promise<string[]> => {
+    await requireUnchanged(stamps, 'scoring')
+    return await writeScene(request.out, name, cube, scene, sceneOutputs(request), images, context.signal)
+  }
+  const files = await write().finally(() => scene.judged.close())
   for (const message of [...warnings, ...scene.warnings]) context.onProgress({ kind: 'warning', message })
   return {
     path,

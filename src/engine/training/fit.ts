@@ -275,6 +275,8 @@ class Fit {
     const model = encodeModel(graph, { name: 'inference' })
     const assessment = await this.assess(model, 'training', trained?.stopped ?? false, folder)
     const tested = inputs.test.length > 0 ? await this.assess(model, 'test', trained?.stopped ?? false, folder) : null
+    // Everything was read; a fit of a file that was written to meanwhile is of no data that anybody has.
+    await inputs.requireUnchanged()
     const test = tested && { metrics: tested.metrics, cubes: tested.scenes }
     await writeStaged(folder, PIPELINE_FILES.model, encodeModel(graph, { name: 'inference', metadata: { ...metadata, ...this.metadata(assessment), ...(await this.selection()) } }))
     const epochs = this.progress?.epochs ?? []

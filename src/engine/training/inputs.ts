@@ -1,8 +1,8 @@
 import type { CubeDescription } from '../../shared/cube'
 import { CuvetteError } from '../../shared/problem'
 import type { FitRequest, RunRecord } from '../../shared/reports'
-import type { Cube } from '../cube'
-import { openCube } from '../cube'
+import type { Cube, FileStamp } from '../cube'
+import { openCube, requireUnchanged, stampsOf } from '../cube'
 import { recordOfCube, recordOfMask } from '../inference/data-files'
 import { compareBands, factsOf } from '../inference/fits'
 import { masksOf, readTargets } from '../inference/masks'
@@ -43,6 +43,8 @@ export interface FitInputs {
   testMasks: RunRecord['masks']
   /** Sentences. */
   warnings: string[]
+  /** Throws CuvetteError('bad-data') when the files of a cube are not those any more that were opened. */
+  requireUnchanged(): Promise<void>
   close(): Promise<void>
 }
 
@@ -51,11 +53,13 @@ export async function openInputs(request: FitRequest, overrides: TrainerOverride
   const document = await withNodeFiles(withClassesOfData(parsePipeline(request.pipeline.text, request.pipeline.path)), request.modelFolders ?? null)
   const splits = await splitsOf(request, document, signal)
   const opened: Cube[] = []
+  const stamps: FileStamp[] = []
   const open = async (references: readonly string[]): Promise<Cube[]> => {
     const cubes: Cube[] = []
     for (const reference of references) {
       cubes.push(await openCube(reference, { signal }))
       opened.push(cubes[cubes.length - 1])
+      stamps.push(...await stampsOf(reference))
     }
     return cubes
   }
@@ -94,6 +98,7 @@ export async function openInputs(request: FitRequest, overrides: TrainerOverride
       validationMasks: await recordsOfMasks(validationMasks, signal),
       testMasks: await recordsOfMasks(testMasks, signal),
       warnings: [...pipeline.warnings, ...opened.flatMap((cube) => cube.description.warnings), ...differences.filter((sentence) => sentence !== null)],
+      requireUnchanged: () => requireUnchanged(stamps, 'the fit'),
       close,
     }
     requireMasks(inputs)
