@@ -156,8 +156,11 @@ async function firstStep(one: WholeCase, pipeline: Pipeline, state: PipelineStat
   const drawn = step.gumbel_u ? pipeline.nodes.flatMap(({ name, type, parameters: values }) => (type.noise?.(values) ?? []).map((noise) => stateKey(name, noise.name))) : []
   const moving = compiled.updates.map(({ state: name }) => name)
   const compares = compiled.userInputs.includes('targets')
-  expect([...compiled.userInputs].sort()).toEqual(['cube', ...(compares ? ['targets'] : []), ...moving, ...drawn].sort())
-  const settings = Object.entries(scheduledSettings(pipeline, 1)).map(([name, value]) => [name, float32([], [value])])
+  const scheduled = scheduledSettings(pipeline, 1)
+  // What follows the epochs is fed, since the training runtime leaves out inputs with a default.
+  const followed = Object.keys(scheduled).filter((name) => compiled.userInputs.includes(name) || compiled.settings.includes(name))
+  expect([...compiled.userInputs].sort()).toEqual(['cube', ...(compares ? ['targets'] : []), ...moving, ...drawn, ...followed].sort())
+  const settings = Object.entries(scheduled).map(([name, value]) => [name, float32([], [value])])
   const gradients = differentiate(compiled.graph, compiled.loss, compiled.parameters)
   compiled.graph.output('loss', compiled.loss)
   for (const [name, value] of gradients) compiled.graph.output(`gradient.${name}`, value)
