@@ -3,6 +3,7 @@ import type { ByteSource } from './bytes'
 import type { Cube, OpenOptions } from './cube'
 import { effectiveNoData } from './cube'
 import { BYTES_PER_ELEMENT, decoder } from './numbers'
+import { isOfPlanes, readPlanes } from './plane-read'
 import { GAP_BYTES, readStrided } from './strided-read'
 import type { BoxReader } from './windowed-cube'
 import { PIECE_BYTES, windowedCube } from './windowed-cube'
@@ -27,20 +28,21 @@ export function stridedCube(
 ): Cube {
   const { steps } = layout
   const decode = decoder(layout.dtype, layout.littleEndian, effectiveNoData(description, options))
+  const bytesPerElement = BYTES_PER_ELEMENT[layout.dtype]
+  const pieceBytes = options.pieceBytes ?? PIECE_BYTES
+  const spare: Uint8Array<ArrayBuffer>[] = []
   const reader: BoxReader = {
     bandBytes: bandBytes(description, layout),
-    read: (box, out, signals) =>
-      readStrided({
-        source,
-        base: layout.base,
-        bytesPerElement: BYTES_PER_ELEMENT[layout.dtype],
-        decode,
-        inPlace: layout.dtype === 'float32',
+    read: (box, out, signals) => {
+      const common = { source, base: layout.base, bytesPerElement, decode, out, pieceBytes, signals }
+      const [lines, samples] = description.shape
+      const bandAfterBand = steps.sample === 1 && steps.line === samples && steps.band >= lines * samples
+      if (bandAfterBand && samples * bytesPerElement <= pieceBytes && isOfPlanes(box, samples)) return readPlanes({ ...common, samples, bandStep: steps.band, box, spare })
+      return readStrided({
+        ...common,
         axes: [{ step: steps.line, ...box.lines }, { step: steps.sample, ...box.samples }, { step: steps.band, ...box.bands }],
-        out,
-        pieceBytes: options.pieceBytes ?? PIECE_BYTES,
-        signals,
-      }),
+      })
+    },
     close: () => source.close(),
   }
   return windowedCube(description, reader, options, headerFields)
