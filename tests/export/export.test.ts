@@ -3,6 +3,7 @@ import { mkdir, readFile, readdir, rename, rm, writeFile } from 'node:fs/promise
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { exportPipeline } from '../../src/engine/export/export'
+import { heldBackTile } from '../../src/engine/export/verify'
 import { runPipeline } from '../../src/engine/inference/run'
 import type { TrainedRecord } from '../../src/engine/inference/trained-pipeline'
 import { openTrainedPipeline, sha256 } from '../../src/engine/inference/trained-pipeline'
@@ -11,7 +12,7 @@ import { openSession } from '../../src/engine/onnx/session'
 import { readCheckpoint } from '../../src/engine/training/checkpoint'
 import { fitPipeline } from '../../src/engine/training/fit'
 import type { ExportRequest } from '../../src/shared/reports'
-import { contents, deepSVDD, observed, request, rx, scenePixels, SHAPE, temporaryFolder, writeScene } from '../training/scene'
+import { alone, contents, deepSVDD, observed, request, rx, scenePixels, SHAPE, temporaryFolder, writeScene } from '../training/scene'
 
 let folder: string
 let fitted: string
@@ -126,6 +127,23 @@ describe('exporting a trained pipeline', () => {
     await rm(join(folder, 'new'), { recursive: true })
     await expect(exported('ort-training', { pipelineFolder: statistics })).rejects.toMatchObject({ code: 'bad-argument', message: expect.stringContaining('has no training artifacts') as string })
     expect(existsSync(join(folder, 'new'))).toBe(false)
+  })
+
+  it('checks a pipeline that looks at neighbours on a piece of the image, the last one that is whole', async () => {
+    const shape: [number, number, number] = [130, 70, 3]
+    const [, samples, bands] = shape
+    const pixels = scenePixels(3, shape)
+    pixels[pixels.length - 1] = NaN
+    const image = await writeScene(folder, 'neighbours', pixels, shape)
+    const local = join(folder, 'local')
+    await fitPipeline(request(alone('RXLocal', { inner_window: 1, outer_window: 5 }), [image], local), observed())
+    expect((await exported('onnx', { pipelineFolder: local })).verified.maxDifference).toBe(0)
+    const tile = await heldBackTile(await openTrainedPipeline(local))
+    expect(tile.shape).toEqual([1, 64, 64, bands])
+    // Lines 66 to 129 hold the pixel without a value.
+    for (const line of [0, 63]) expect(tile.pixels.slice(line * 64 * bands, (line + 1) * 64 * bands)).toEqual(pixels.slice(((2 + line) * samples + 6) * bands, (3 + line) * samples * bands))
+    await rm(image)
+    expect((await heldBackTile(await openTrainedPipeline(local))).shape).toEqual([1, 32, 32, bands])
   })
 
   it('refuses a folder that is in use, and one that cannot be written', async () => {

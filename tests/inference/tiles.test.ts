@@ -30,8 +30,28 @@ describe('scoring in tiles that overlap', () => {
       expect(told).toBe(23 * 31)
       tiled.values.forEach((score, pixel) => expect(Math.abs(score / whole.values[pixel] - 1), `tile ${tile}, pixel ${pixel}`).toBeLessThan(1e-5))
     }
-    const small = await scoreCube(session, cube, { ...options, halo: haloOf(pipeline), tile: 5, bytes: 1 })
-    expect(small.values).toEqual((await scoreCube(session, cube, { ...options, halo: haloOf(pipeline), tile: 5 })).values)
+    await session.release()
+  })
+
+  it('reads tiles that fit into its budget, margin and the next tile included, with the same scores, and says what it needs at least', async () => {
+    const pipeline = pipelineWith('RXLocal', { inner_window: 3, outer_window: 7 })
+    const shape: [number, number, number] = [70, 90, 6]
+    const session = await openSession(encodeModel(compileInference(pipeline, initialState(pipeline, 0), { decisions: false }).graph), 'cpu', { threads: 1 })
+    const cube = memoryCube(shape, scenePixels(4, shape))
+    let largest = 0
+    const watched = { ...cube, readPixels: (...args: Parameters<typeof cube.readPixels>) => {
+      largest = Math.max(largest, args[0].lines * args[0].samples * shape[2] * 4)
+      return cube.readPixels(...args)
+    } }
+    const options = { local: false, halo: haloOf(pipeline), usable: everyBand }
+    const whole = await scoreCube(session, cube, { ...options, bytes: 1e9 })
+    for (const bytes of [40_000, 100_000, 250_000]) {
+      largest = 0
+      expect((await scoreCube(session, watched, { ...options, bytes })).values).toEqual(whole.values)
+      expect(2 * largest).toBeLessThanOrEqual(bytes)
+      expect(2 * largest).toBeGreaterThan(bytes / 2)
+    }
+    await expect(scoreCube(session, cube, { ...options, bytes: 30_000 })).rejects.toThrow('looks 6 pixels around each pixel of')
     await session.release()
   })
 })

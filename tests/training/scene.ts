@@ -72,8 +72,13 @@ export function deepSVDD(trainer: Record<string, unknown> = {}, change: (documen
 }
 
 export function rx(config: Record<string, unknown> = {}): FitRequest['pipeline'] {
+  return alone('RXGlobal', config)
+}
+
+/** A detector of that type, with a decider. */
+export function alone(type: string, config: Record<string, unknown> = {}): FitRequest['pipeline'] {
   const document: Document = {
-    nodes: { cube: { type: 'Cube' }, rx: { type: 'RXGlobal', config }, decider: { type: 'QuantileBinaryDecider', config: { quantile: 0.99 } } },
+    nodes: { cube: { type: 'Cube' }, rx: { type, config }, decider: { type: 'QuantileBinaryDecider', config: { quantile: 0.99 } } },
     connections: [['cube.cube', 'rx.data'], ['rx.scores', 'decider.logits']],
   }
   return { text: JSON.stringify(document), path: 'rx.yaml' }

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { CuvetteError } from '../../shared/problem'
-import type { Reference } from '../cube'
+import type { Cube, Reference } from '../cube'
 import { formatReference, openCube } from '../cube'
 import { CHUNK_PIXELS } from '../inference/scan'
 import { partialModel } from '../inference/partial-model'
@@ -17,6 +17,9 @@ import { openSession } from '../onnx/session'
 import type { Tensor } from '../onnx/tensor'
 import { float32 } from '../onnx/tensor'
 import { compileInference, toleranceOf } from '../pipeline/compile'
+
+/** Lines and samples of a piece of an image: as many pixels as a chunk has. */
+const PIECE = Math.sqrt(CHUNK_PIXELS)
 
 /** What an exported file computed, against what the app computes from the pipeline and its state. */
 export interface Verification {
@@ -102,35 +105,40 @@ function requireSame(what: string, found: Tensor, expected: Tensor, tolerance: n
   throw new CuvetteError('bad-artifact', `The exported model ${path} differs from the ${what} of the app by ${largest}, allowed is ${tolerance}; nothing was exported. Fit the pipeline again.`, { path })
 }
 
+export interface Tile {
+  /** [1, H, W, C] row-major. */
+  pixels: Float32Array
+  shape: number[]
+}
+
 /**
- * Pixels to compare on: the last lines of a cube that it was fitted on where it is still there, otherwise seeded random ones.
- * Only pixels with finite values. A pipeline that looks at whole images gets a small image instead of loose pixels.
+ * Pixels to compare on, finite ones only: the last of a cube that it was fitted on where it is still there, otherwise
+ * seeded random ones. A pipeline that looks at neighbours or at images gets a piece of the image as it is.
  */
-async function heldBackTile({ pipeline, sample }: FittedPipeline): Promise<{ pixels: Float32Array; shape: number[] }> {
+export async function heldBackTile({ pipeline, sample }: FittedPipeline): Promise<Tile> {
   const { channels } = pipeline.facts
-  const fromCube = sample && (await lastPixels(sample, channels, usablePixels(pipeline)))
-  const pixels = fromCube ?? randomPixels(channels)
+  const usable = usablePixels(pipeline)
+  const isLocal = scoresAreLocal(pipeline)
+  const fromCube = sample && (await readSample(sample, channels, async (cube) => (isLocal ? null : await pieceOf(cube, usable)) ?? asTile(await lastPixels(cube, usable), channels, isLocal)))
+  return fromCube ?? (asTile(randomPixels(channels), channels, isLocal) as Tile)
+}
+
+/** Loose pixels [n, C] as one line, or, for a pipeline that looks at neighbours, as a small image of their own. */
+function asTile(pixels: Float32Array | null, channels: number, isLocal: boolean): Tile | null {
+  if (!pixels) return null
   const count = pixels.length / channels
-  if (scoresAreLocal(pipeline)) return { pixels, shape: [1, 1, count, channels] }
+  if (isLocal) return { pixels, shape: [1, 1, count, channels] }
   const side = Math.floor(Math.sqrt(count))
   return { pixels: pixels.subarray(0, side * side * channels), shape: [1, side, side, channels] }
 }
 
-async function lastPixels({ path, variable }: Reference, channels: number, usable: PixelTest): Promise<Float32Array | null> {
+/** What `read` finds in a cube; null where the cube is gone or is another one. */
+async function readSample({ path, variable }: Reference, channels: number, read: (cube: Cube) => Promise<Tile | null>): Promise<Tile | null> {
   if (!existsSync(path)) return null
   try {
     const cube = await openCube(formatReference({ path, variable }), { mask: false })
     try {
-      const [lines, samples, bands] = cube.description.shape
-      if (bands !== channels) return null
-      const height = Math.min(lines, Math.max(1, Math.floor(CHUNK_PIXELS / samples)))
-      const width = Math.min(samples, CHUNK_PIXELS)
-      const read = await cube.readPixels({ line: lines - height, sample: 0, lines: height, samples: width })
-      const valid = Array.from({ length: height * width }, (_, pixel) => pixel).filter((pixel) => usable(read, pixel))
-      if (valid.length < 2) return null
-      const pixels = new Float32Array(valid.length * bands)
-      valid.forEach((pixel, index) => pixels.set(read.subarray(pixel * bands, (pixel + 1) * bands), index * bands))
-      return pixels
+      return cube.description.shape[2] === channels ? await read(cube) : null
     } finally {
       await cube.close()
     }
@@ -139,6 +147,36 @@ async function lastPixels({ path, variable }: Reference, channels: number, usabl
     if (error instanceof CuvetteError) return null
     throw error
   }
+}
+
+/** A piece of the image, the last one without a pixel that cannot be used; null where there is none. */
+async function pieceOf(cube: Cube, usable: PixelTest): Promise<Tile | null> {
+  const [lines, samples, bands] = cube.description.shape
+  const [height, width] = [Math.min(lines, PIECE), Math.min(samples, PIECE)]
+  for (let line = lines - height; line >= 0; line -= height) {
+    for (let sample = samples - width; sample >= 0; sample -= width) {
+      const pixels = await cube.readPixels({ line, sample, lines: height, samples: width })
+      if (everyPixel(height * width, (pixel) => usable(pixels, pixel))) return { pixels, shape: [1, height, width, bands] }
+    }
+  }
+  return null
+}
+
+function everyPixel(count: number, test: (pixel: number) => boolean): boolean {
+  for (let pixel = 0; pixel < count; pixel += 1) if (!test(pixel)) return false
+  return true
+}
+
+async function lastPixels(cube: Cube, usable: PixelTest): Promise<Float32Array | null> {
+  const [lines, samples, bands] = cube.description.shape
+  const height = Math.min(lines, Math.max(1, Math.floor(CHUNK_PIXELS / samples)))
+  const width = Math.min(samples, CHUNK_PIXELS)
+  const read = await cube.readPixels({ line: lines - height, sample: 0, lines: height, samples: width })
+  const valid = Array.from({ length: height * width }, (_, pixel) => pixel).filter((pixel) => usable(read, pixel))
+  if (valid.length < 2) return null
+  const pixels = new Float32Array(valid.length * bands)
+  valid.forEach((pixel, index) => pixels.set(read.subarray(pixel * bands, (pixel + 1) * bands), index * bands))
+  return pixels
 }
 
 function randomPixels(channels: number): Float32Array {

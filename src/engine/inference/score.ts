@@ -9,8 +9,8 @@ import { pixelScores } from './threshold'
 import type { PixelTest } from './usable-pixels'
 import { imageBytes, megabytes } from './whole-image'
 
-/** Side of a tile of an image that is scored with its neighbourhood. */
-const TILE = 128
+/** Side of a tile of an image that is scored with its neighbourhood: the largest, and the least that is worth its margin. */
+const TILE = { most: 128, least: 16 } as const
 const SCORES = 'scores'
 
 export interface ScoreOptions {
@@ -27,7 +27,7 @@ export interface ScoreOptions {
    * through in tiles that overlap by them.
    */
   halo?: number | null
-  /** Side of the tiles without their overlap. The cuts depend on nothing else, so that any budget gives the same scores. */
+  /** Side of the tiles without their overlap; default: as large as `bytes` allow. A pixel's score does not depend on it. */
   tile?: number
   usable: PixelTest
   /** Which output of the model, [B,H,W,K]; default `scores`. */
@@ -79,7 +79,7 @@ export async function scoreCube(session: Session, cube: Cube, options: ScoreOpti
 
   try {
     if (options.local) await scoreChunks(session, cube, options, sink)
-    else if (typeof options.halo === 'number') await scoreTiles(session, cube, { tile: TILE, ...options, halo: options.halo }, sink)
+    else if (typeof options.halo === 'number') await scoreTiles(session, cube, { ...options, halo: options.halo, tile: options.tile ?? tileSide(cube, options.halo, options.bytes) }, sink)
     else {
       const pixels = await wholeImage(cube, options)
       const values = await outputOf(session, output, pixels, [1, lines, samples, bands])
@@ -139,6 +139,17 @@ interface Tile {
   inner: Window
   /** The same with its neighbourhood, as far as the image goes. */
   outer: Window
+}
+
+/**
+ * The largest side of tiles of which two, the one that is scored and the one that is read, fit into a budget with their
+ * margins. Throws CuvetteError('bad-argument') where even small ones do not.
+ */
+function tileSide(cube: Cube, halo: number, bytes: number): number {
+  const { path, shape: [lines, samples, bands] } = cube.description
+  const needed = (side: number): number => 2 * 4 * Math.min(lines, side + 2 * halo) * Math.min(samples, side + 2 * halo) * bands
+  for (let side: number = TILE.most; side >= TILE.least; side -= TILE.least) if (needed(side) <= bytes) return side
+  throw new CuvetteError('bad-argument', `This pipeline looks ${halo} pixels around each pixel of ${path}, so that it needs ${megabytes(needed(TILE.least))} of pixels at once, and may use ${megabytes(bytes)}; raise --memory, or take a smaller outer window.`, { path })
 }
 
 function tilesOf(lines: number, samples: number, side: number, halo: number): Tile[] {

@@ -8,7 +8,7 @@ import { surroundingDistances } from './local-distance'
 import type { NodeType, Parameters } from './node'
 
 /** Bytes of the surroundings that are worked on at once. What is made of them takes about four times as much. */
-const CHUNK_BYTES = 24 * 2 ** 20
+const CHUNK_BYTES = 8 * 2 ** 20
 
 /** Fewer pixels than these are not worth starting an operator for; more do not make it faster. */
 const CHUNK_LIMITS = [16, 1024] as const
