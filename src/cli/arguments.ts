@@ -28,6 +28,13 @@ function range(lowest: number, highest: number): string {
   return highest === Number.MAX_SAFE_INTEGER ? `of at least ${lowest}` : `from ${lowest} to ${highest}`
 }
 
+/** NAME=NUMBER, several times. */
+export function namedNumber(text: string, before: Record<string, number> = {}): Record<string, number> {
+  const at = text.lastIndexOf('=')
+  if (at < 1) throw new InvalidArgumentError('Expected NAME=NUMBER.')
+  return { ...before, [text.slice(0, at)]: finiteNumber(text.slice(at + 1)) }
+}
+
 const DEVICES: readonly DeviceChoice[] = ['auto', 'cuda', 'webgpu', 'dml', 'coreml', 'cpu']
 
 export function deviceOption(): Option {

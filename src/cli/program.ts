@@ -1,6 +1,6 @@
 import { Command, Option } from 'commander'
 import { FIT_MEMORY_MB } from '../shared/memory'
-import { choicesOf, deviceOption, EXPORT_TARGETS, finiteNumber, namesOf, positiveNumber, REGION_FORMATS, RUN_FORMATS, wholeNumber } from './arguments'
+import { choicesOf, deviceOption, EXPORT_TARGETS, finiteNumber, namedNumber, namesOf, positiveNumber, REGION_FORMATS, RUN_FORMATS, wholeNumber } from './arguments'
 import type { ExportOptions } from './commands/export'
 import type { FitOptions } from './commands/fit'
 import type { RunOptions } from './commands/run'
@@ -38,7 +38,10 @@ export function cuvetteProgram(version: string, terminal: Terminal, conclude: Co
     .action((pipeline: string, options: { data?: string }) => conclude(async () => (await import('./commands/check')).check(pipeline, options.data)))
 
   command('fit', 'train a pipeline: statistics first, then gradients')
-    .argument('<pipeline>', 'YAML file')
+    .argument('[pipeline]', 'YAML file')
+    .option('--artifacts <folder>', 'instead of a pipeline: training artifacts that were made elsewhere, trained on --data for --epochs')
+    .option('--batch <pixels>', 'with --artifacts: pixels in a batch; default: 1024', wholeNumber(1))
+    .option('--input <name=number>', 'with --artifacts: a number for a further input of the models; may be repeated', namedNumber)
     .option('--data <cube...>', "cubes or folders of cubes to train on; default: the document's data section")
     .option('--mask <mask...>', 'their masks, in the same order; default: found beside or inside each cube')
     .option('--val <cube...>', "cubes for validation; default: the document's data section, else those of --data")
@@ -53,7 +56,14 @@ export function cuvetteProgram(version: string, terminal: Terminal, conclude: Co
     .addOption(deviceOption())
     .option('--from <folder>', 'start from this trained pipeline: its nodes of the same name, type and shapes are taken over')
     .option('--resume', 'continue from the checkpoint in --out')
-    .action((pipeline: string, options: FitOptions) => conclude(async () => (await import('./commands/fit')).fit(pipeline, options, terminal)))
+    .action((pipeline: string | undefined, options: FitOptions, self: Command) => {
+      const wrong = wrongFit(pipeline, options)
+      if (wrong !== null) self.error(`error: ${wrong}`)
+      return conclude(async () => {
+        if (pipeline === undefined) return (await import('./commands/fit-artifacts')).fitArtifacts(options, terminal)
+        return (await import('./commands/fit')).fit(pipeline, options, terminal)
+      })
+    })
 
   command('run', 'scores and decisions of cubes, by a trained pipeline')
     .argument('<folder>', 'trained-pipeline folder, or X.yaml with its weights X.pt beside it')
@@ -91,4 +101,17 @@ export function cuvetteProgram(version: string, terminal: Terminal, conclude: Co
     .action((project: string | undefined) => conclude(async () => (await import('./commands/open')).open(project)))
 
   return program
+}
+
+/** What is wrong with the usage of fit; null: nothing. */
+function wrongFit(pipeline: string | undefined, options: FitOptions): string | null {
+  if (pipeline === undefined && options.artifacts === undefined) return 'name a pipeline document, or a folder with --artifacts.'
+  if (options.artifacts === undefined) {
+    if (options.batch !== undefined || options.input !== undefined) return '--batch and --input go with --artifacts; a pipeline document states its batch.'
+    return null
+  }
+  if (pipeline !== undefined) return 'name either a pipeline document or a folder with --artifacts.'
+  if (options.data === undefined || options.epochs === undefined) return '--artifacts also needs --data and --epochs.'
+  if (options.test !== undefined || options.testMask !== undefined || options.from !== undefined || options.resume === true) return '--test, --test-mask, --from and --resume go with a pipeline document; artifacts go on from their checkpoint.'
+  return null
 }

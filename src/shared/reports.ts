@@ -47,6 +47,32 @@ export interface FitRequest {
   memoryMB?: number
 }
 
+/** Training artifacts that were made elsewhere, to be trained on cubes. */
+export interface ArtifactsRequest {
+  /** Folder with training_model.onnx, eval_model.onnx, optimizer_model.onnx and checkpoint. */
+  artifacts: string
+  data: string[]
+  /** As in FitRequest. */
+  masks: (string | null)[]
+  /** Cubes for the validation loss. Empty: the training cubes. */
+  validation: string[]
+  validationMasks?: (string | null)[]
+  /** A new or empty folder, or that of the artifacts. */
+  out: string
+  /** How many more. */
+  epochs: number
+  /** Default: that of the checkpoint. */
+  seed?: number
+  /** Default: that of the checkpoint. */
+  learningRate?: number
+  /** Pixels in a batch; default 1024. */
+  batch?: number
+  /** Numbers for further inputs of the models, by name. */
+  inputs?: Record<string, number>
+  device: DeviceChoice
+  memoryMB?: number
+}
+
 export interface EpochRecord {
   epoch: number
   loss: number

@@ -10,6 +10,9 @@ import type { Terminal } from '../terminal'
 import { counted, duration, facts, figures, qualityWords } from '../words'
 
 export interface FitOptions {
+  artifacts?: string
+  batch?: number
+  input?: Record<string, number>
   data?: string[]
   mask?: string[]
   val?: string[]

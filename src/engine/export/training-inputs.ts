@@ -8,9 +8,6 @@ import { nextName } from '../training/next-name'
 import { scheduledSettings } from '../training/step-inputs'
 import { learningRates } from '../training/schedules'
 
-/** What an export of training artifacts tells a program about their inputs. */
-export const GUIDE_FILE = 'inputs.json'
-
 /** One input of training_model.onnx that its caller feeds. */
 export interface TrainingInput {
   name: string

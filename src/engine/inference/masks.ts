@@ -28,7 +28,7 @@ export async function masksOf(cubes: readonly Cube[], named: readonly (string | 
  * Targets [H, W] of a mask (0 normal, 1 anomalous, 255 not to be judged): by the use that a person gave a class, else by
  * the classes that the pipeline's cube node names; null without a mask.
  */
-export async function readTargets(pipeline: Pipeline, cube: Cube, mask: Reference | null, signal?: AbortSignal): Promise<Uint8Array | null> {
+export async function readTargets(pipeline: Pick<Pipeline, 'nodes'>, cube: Cube, mask: Reference | null, signal?: AbortSignal): Promise<Uint8Array | null> {
   if (!mask) return null
   const [lines, samples] = cube.description.shape
   const { values, description } = await readMask(formatReference(mask), [lines, samples], signal)

@@ -36,8 +36,8 @@ export interface Checkpoint {
   /** State that moves without a gradient, such as a center: inputs of the training graph with outputs "<name>.next". */
   moving: ReadonlyMap<string, Float32Tensor>
   optimizer: OptimizerGroup | null
-  /** Our own notes: epoch, seed, schedule state. */
-  properties: { ints: Readonly<Record<string, number>>; strings: Readonly<Record<string, string>> }
+  /** Our own notes: epoch, seed, schedule state. We keep no floats; what others keep stays. */
+  properties: { ints: Readonly<Record<string, number>>; floats?: Readonly<Record<string, number>>; strings: Readonly<Record<string, string>> }
 }
 
 /** Reads and checks a checkpoint file. Throws CuvetteError('missing-file' | 'bad-artifact'). */
@@ -125,6 +125,13 @@ function writeProperties(builder: Builder, properties: Checkpoint['properties'])
     builder.addFieldInt64(1, BigInt(value), 0n)
     return builder.endObject()
   }))
+  const floats = properties.floats && vector(builder, Object.entries(properties.floats).map(([name, value]) => {
+    const label = builder.createString(name)
+    builder.startObject(2)
+    builder.addFieldOffset(0, label, 0)
+    builder.addFieldFloat32(1, value, 0)
+    return builder.endObject()
+  }))
   const strings = vector(builder, Object.entries(properties.strings).map(([name, value]) => {
     const label = builder.createString(name)
     const text = builder.createString(value)
@@ -135,6 +142,7 @@ function writeProperties(builder: Builder, properties: Checkpoint['properties'])
   }))
   builder.startObject(3)
   builder.addFieldOffset(0, ints, 0)
+  if (floats) builder.addFieldOffset(1, floats, 0)
   builder.addFieldOffset(2, strings, 0)
   return builder.endObject()
 }
@@ -243,10 +251,12 @@ function parsed(text: string): { shape?: unknown; float32?: unknown } | null {
 
 function readProperties(bag: FlatTable | null): Checkpoint['properties'] {
   const ints: Record<string, number> = {}
+  const floats: Record<string, number> = {}
   const strings: Record<string, string> = {}
   for (const property of bag?.tables(0) ?? []) ints[property.string(0) ?? ''] = property.int64(1, 0)
+  for (const property of bag?.tables(1) ?? []) floats[property.string(0) ?? ''] = property.float32(1, 0)
   for (const property of bag?.tables(2) ?? []) strings[property.string(0) ?? ''] = property.string(1) ?? ''
-  return { ints, strings }
+  return { ints, ...(Object.keys(floats).length > 0 && { floats }), strings }
 }
 
 /**

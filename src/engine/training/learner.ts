@@ -69,15 +69,18 @@ export interface Learner {
   release(): Promise<void>
 }
 
-/** Opens the artifact set of a folder with the state of a checkpoint. Throws CuvetteError('bad-artifact') and as openSession. */
-export async function openLearner(folder: string, checkpoint: Checkpoint, device: DeviceChoice, options: SessionOptions = {}): Promise<Learner> {
+/**
+ * Opens the artifact set of a folder with the state of a checkpoint. `read` gives the bytes of each model. Throws
+ * CuvetteError('bad-artifact') and as openSession.
+ */
+export async function openLearner(folder: string, checkpoint: Checkpoint, device: DeviceChoice, options: SessionOptions = {}, read: (path: string) => Promise<Uint8Array> = artifact): Promise<Learner> {
   const optimizerPath = join(folder, ARTIFACT_FILES.optimizer)
-  const optimizer = decodeOptimizerModel(await artifact(optimizerPath), optimizerPath)
+  const optimizer = decodeOptimizerModel(await read(optimizerPath), optimizerPath)
   // What the training runtime accumulates into, and ports that only a validation looks at, would be computed in every step.
-  const training = await openModel(join(folder, ARTIFACT_FILES.training), device, options, (output) => output === LOSS_OUTPUT || isGradientName(output) || isNextName(output))
+  const training = await openModel(join(folder, ARTIFACT_FILES.training), read, device, options, (output) => output === LOSS_OUTPUT || isGradientName(output) || isNextName(output))
   try {
     // The same device, so that a validation is computed the way the training is.
-    const evaluation = await openModel(join(folder, ARTIFACT_FILES.evaluation), training.session.report.device, options)
+    const evaluation = await openModel(join(folder, ARTIFACT_FILES.evaluation), read, training.session.report.device, options)
     return learnerOf(training, evaluation, stateOf(checkpoint, training.session, join(folder, ARTIFACT_FILES.checkpoint)), optimizer)
   } catch (error) {
     await training.release()
@@ -94,8 +97,8 @@ interface OpenModel {
 }
 
 /** `wanted`: the outputs that it is opened for; default: all. */
-async function openModel(path: string, device: DeviceChoice, options: SessionOptions, wanted?: (output: string) => boolean): Promise<OpenModel> {
-  const file = await artifact(path)
+async function openModel(path: string, read: (path: string) => Promise<Uint8Array>, device: DeviceChoice, options: SessionOptions, wanted?: (output: string) => boolean): Promise<OpenModel> {
+  const file = await read(path)
   const bytes = wanted ? partialModel(file, path, wanted) : file
   const session = await openSession(bytes, device, options)
   let movement: Promise<Session> | null = null
@@ -229,7 +232,7 @@ function learnerOf(trainingModel: OpenModel, evaluationModel: OpenModel, state: 
       let loss = 0
       let pixels = 0
       for await (const piece of batch.pieces()) {
-        const results = await evaluation.run(feeds(evaluation, piece, held), [LOSS_OUTPUT, ...outputs])
+        const results = await evaluation.run(feeds(evaluation, piece, { ...batch.inputs, ...held }), [LOSS_OUTPUT, ...outputs])
         loss += judgedPixels(piece) * Number(results[LOSS_OUTPUT].data[0])
         pixels += judgedPixels(piece)
         onPiece(piece, results)

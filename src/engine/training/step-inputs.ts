@@ -31,7 +31,8 @@ export function stepInputs(pipeline: Pipeline, seed: number, epoch: number, batc
   return inputs
 }
 
-function drawn({ shape, draw }: Noise, random: RandomSource): Tensor<'float32'> {
+/** Random numbers of one batch. */
+export function drawn({ shape, draw }: Noise, random: RandomSource): Tensor<'float32'> {
   // 24 bits are all that float32 holds below 1; rounding more of them could give 1 itself.
   const one = draw === 'normal' ? () => random.normal() : () => Math.floor(random.uniform() * 2 ** 24) / 2 ** 24
   return float32(shape, Float32Array.from({ length: elementCount(shape) }, one))
