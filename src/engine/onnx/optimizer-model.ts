@@ -93,7 +93,7 @@ export function decodeOptimizerModel(bytes: Uint8Array, path: string): Optimizer
  * The shortest decimal number that is this float32. Attributes are float32, and 1 - 0.999 in float64 needs the 0.999
  * that was meant, not the nearest float32 (a relative error of 1e-5 in the second moment).
  */
-function shortest(number: number): number {
+export function shortest(number: number): number {
   for (let digits = 1; digits <= 9; digits += 1) {
     const candidate = Number(number.toPrecision(digits))
     if (Math.fround(candidate) === Math.fround(number)) return candidate

@@ -13,7 +13,7 @@ import type { WorkContext } from '../inference/work'
 import { secondsSince, startStage } from '../inference/work'
 import { randomSource } from '../nodes/random'
 import { readModel } from '../onnx/model'
-import { decodeOptimizerModel } from '../onnx/optimizer-model'
+import { decodeOptimizerModel, shortest } from '../onnx/optimizer-model'
 import { readModelFile } from '../onnx/reading/file'
 import { ARTIFACT_FILES } from './artifacts'
 import type { Batch } from './batch'
@@ -258,7 +258,8 @@ function withInputs(batch: Batch, { sources }: Training, epoch: number, number: 
 }
 
 function learningRateOf({ request, checkpoint }: Training): number {
-  return request.learningRate ?? (checkpoint.optimizer && checkpoint.optimizer.initialLearningRate > 0 ? checkpoint.optimizer.initialLearningRate : LEARNING_RATE)
+  const stated = checkpoint.optimizer?.initialLearningRate ?? 0
+  return request.learningRate ?? (stated > 0 ? shortest(stated) : LEARNING_RATE)
 }
 
 function checkpointAfter(training: Training, epoch: number, losses: readonly EpochLoss[]): Checkpoint {
