@@ -13,38 +13,28 @@ import type { WorkContext } from '../inference/work'
 import { secondsSince, startStage } from '../inference/work'
 import { randomSource } from '../nodes/random'
 import { readModel } from '../onnx/model'
-import { decodeOptimizerModel, shortest } from '../onnx/optimizer-model'
+import { decodeOptimizerModel } from '../onnx/optimizer-model'
 import { readModelFile } from '../onnx/reading/file'
 import { ARTIFACT_FILES } from './artifacts'
-import type { Batch } from './batch'
 import type { Checkpoint } from './checkpoint'
 import { readCheckpoint, requireShapes, writeCheckpoint } from './checkpoint'
 import type { Frame, TrainingData } from './data'
-import { isIgnored, pixelBatches } from './data'
+import { isIgnored } from './data'
 import { firstValues, GUIDE_FILE, readGuide, sourcesOf } from './given-inputs'
-import type { InputSource } from './given-inputs'
 import type { GivenModel, OtherInput } from './given-models'
 import { givenEvaluationModel, givenTrainingModel } from './given-models'
-import type { Learner, LearnerState } from './learner'
-import { copyState, notFinite, openLearner } from './learner'
+import type { GivenTraining } from './given-training'
+import { trainGiven } from './given-training'
+import type { Learner } from './learner'
+import { openLearner } from './learner'
 import { fitMemory } from './memory'
 import { nextName } from './next-name'
 import type { PixelPool } from './pixel-pool'
 import { fillPool } from './pixel-pool'
+import { pixelBatches } from './pool-batches'
 
 /** Pixels in a batch where the caller says nothing. */
 const BATCH = 1024
-/** The learning rate of the training runtime where nobody says another. */
-const LEARNING_RATE = 0.001
-/** Property of the checkpoint with what each epoch came to. */
-const EPOCHS = 'epochs'
-
-interface EpochLoss {
-  epoch: number
-  loss: number
-  validationLoss: number
-}
-
 /**
  * Trains artifacts that were made elsewhere, in the format of ONNX Runtime's training: standard operators and the
  * accumulator. Loose pixels of the cubes go through, in an order that follows from the seed and the epoch alone, so that
@@ -83,7 +73,7 @@ export async function trainArtifacts(request: ArtifactsRequest, context: WorkCon
       const judged = validation ? batchesOf(await poolOf(validation, 'validation', memory.validation, memory.read, seed, context), validation, request.batch ?? BATCH, seed, false) : batchesOf(pool, frames, request.batch ?? BATCH, seed, false)
       const trainer = { request, context, learner, data, judged, sources, checkpoint, seed }
       const phase = performance.now()
-      const { epochs, stopped } = await train(trainer, set)
+      const { epochs, stopped } = await trainInto(request, trainer, set)
       return {
         out: request.out,
         device: learner.report.device,
@@ -169,121 +159,21 @@ function batchesOf(pool: PixelPool, frames: readonly Frame[], size: number, seed
   return pixelBatches(pool, frames, { size, seed, shuffle, piecePixels: Number.MAX_SAFE_INTEGER })
 }
 
-interface Training {
-  request: ArtifactsRequest
-  context: WorkContext
-  learner: Learner
-  data: TrainingData
-  judged: TrainingData
-  sources: ReadonlyMap<string, InputSource>
-  checkpoint: Checkpoint
-  seed: number
-}
-
-async function train(training: Training, { files }: ArtifactSet): Promise<{ epochs: EpochLoss[]; stopped: boolean }> {
-  const { request, context, data, checkpoint } = training
+/** Places the result, and trains into it. What was placed goes again when no epoch was finished. */
+async function trainInto(request: ArtifactsRequest, training: GivenTraining, { files }: ArtifactSet): Promise<Awaited<ReturnType<typeof trainGiven>>> {
   const folder = await artifactsFolder(request)
   const path = join(request.out, ARTIFACT_FILES.checkpoint)
-  const done: EpochLoss[] = []
+  let finished = 0
   try {
     if (folder.isNew) {
       for (const name of ['training', 'evaluation', 'optimizer'] as const) await writeFileAtomic(join(request.out, ARTIFACT_FILES[name]), files[name])
       await copyGuide(request)
-      await writeCheckpoint(path, checkpoint)
+      await writeCheckpoint(path, training.checkpoint)
     }
-    const before = checkpoint.properties.ints.epoch ?? 0
-    const meter = startStage(context, 'train', 'Training', request.epochs * data.batchesPerEpoch)
-    const started = performance.now()
-    const earlier = epochsOf(checkpoint)
-    while (done.length < request.epochs && !context.signal.aborted) {
-      const epoch = before + done.length + 1
-      const loss = await trainEpoch(training, epoch, () => meter.advance(1))
-      if (loss === null) break
-      const validationLoss = await evaluate(training, epoch)
-      done.push({ epoch, loss, validationLoss })
-      await writeCheckpoint(path, checkpointAfter(training, epoch, [...earlier, ...done]))
-      context.onProgress({
-        kind: 'epoch',
-        record: { epoch, loss, validationLoss, learningRate: learningRateOf(training), gradientNorm: null, metrics: {} },
-        epochs: before + request.epochs,
-        secondsLeft: (secondsSince(started) / done.length) * (request.epochs - done.length),
-      })
-    }
-    if (done.length === 0) throw new CuvetteError('cancelled', 'The training was stopped before its first epoch was finished; nothing was written.')
-    meter.finish()
-    return { epochs: done, stopped: done.length < request.epochs }
+    return await trainGiven(training, path, (done) => { finished = done })
   } catch (error) {
-    if (done.length === 0) await folder.undo()
+    if (finished === 0) await folder.undo()
     throw error
-  }
-}
-
-/** Mean loss over the pixels; null after a stop, and then the learner is as it was before. */
-async function trainEpoch(training: Training, epoch: number, onBatch: () => void): Promise<number | null> {
-  const { learner, data, context } = training
-  const kept: LearnerState = copyState(learner.state)
-  let loss = 0
-  let pixels = 0
-  let number = 0
-  for (const batch of data.batches(epoch)) {
-    if (context.signal.aborted) {
-      Object.assign(learner.state, kept)
-      return null
-    }
-    const result = await learner.step([withInputs(batch, training, epoch, number)], { learningRate: learningRateOf(training), gradientClip: null, accumulate: 1 })
-    loss += result.losses[0] * result.pixels[0]
-    pixels += result.pixels[0]
-    number += 1
-    onBatch()
-  }
-  return loss / pixels
-}
-
-async function evaluate(training: Training, epoch: number): Promise<number> {
-  let loss = 0
-  let pixels = 0
-  let number = 0
-  for (const batch of training.judged.batches(epoch)) {
-    const found = await training.learner.evaluate(withInputs(batch, training, epoch, number), [], () => undefined)
-    loss += found.loss * found.pixels
-    pixels += found.pixels
-    number += 1
-  }
-  if (!Number.isFinite(loss)) throw notFinite('validation loss', loss / pixels)
-  return loss / pixels
-}
-
-function withInputs(batch: Batch, { sources }: Training, epoch: number, number: number): Batch {
-  return { ...batch, inputs: Object.fromEntries([...sources].map(([name, source]) => [name, source(epoch, number)])) }
-}
-
-function learningRateOf({ request, checkpoint }: Training): number {
-  const stated = checkpoint.optimizer?.initialLearningRate ?? 0
-  return request.learningRate ?? (stated > 0 ? shortest(stated) : LEARNING_RATE)
-}
-
-function checkpointAfter(training: Training, epoch: number, losses: readonly EpochLoss[]): Checkpoint {
-  const { learner: { state }, checkpoint, seed } = training
-  const moments = [...state.optimizer.moments].map(([name, values]) => {
-    const shape = state.parameters.get(name)?.shape ?? []
-    return [name, values.map((data) => ({ type: 'float32' as const, shape, data: Float32Array.from(data) }))] as const
-  })
-  return {
-    trainable: state.parameters,
-    frozen: state.frozen,
-    moving: state.moving,
-    optimizer: { step: state.optimizer.step, initialLearningRate: learningRateOf(training), moments: new Map(moments) },
-    properties: { ...checkpoint.properties, ints: { ...checkpoint.properties.ints, epoch, seed }, strings: { ...checkpoint.properties.strings, [EPOCHS]: JSON.stringify(losses) } },
-  }
-}
-
-/** What earlier trainings here came to; other tools may keep something else under that name. */
-function epochsOf({ properties }: Checkpoint): EpochLoss[] {
-  try {
-    const stated: unknown = JSON.parse(properties.strings[EPOCHS] ?? '[]')
-    return Array.isArray(stated) ? (stated as EpochLoss[]) : []
-  } catch {
-    return []
   }
 }
 
