@@ -9,6 +9,8 @@ export interface Workbench {
   url: string
   /** A folder of this test, removed afterwards. */
   folder: string
+  /** Ends the host and starts it again with the same data folder; `url` is another one then. */
+  restart(): Promise<void>
   /** Process ids of the engine children, as the system sees them. */
   enginePids(): number[]
   /** What the page wrote to its console as an error, or threw. */
@@ -18,18 +20,23 @@ export interface Workbench {
 export const test = base.extend<{ workbench: Workbench }>({
   workbench: async ({ page }, use) => {
     const folder = mkdtempSync(join(tmpdir(), 'cuvette-e2e-'))
-    const host = spawn(process.execPath, ['out/main/webhost.js'], {
-      env: { ...process.env, CUVETTE_HOME: join(folder, 'home') },
-      stdio: ['ignore', 'pipe', 'inherit'],
-    })
+    let host = start(folder)
     const complaints: string[] = []
     page.on('console', (message) => {
       if (message.type() === 'error') complaints.push(message.text())
     })
     page.on('pageerror', (error) => complaints.push(String(error)))
     try {
-      const url = await urlOf(host)
-      await use({ url, folder, complaints, enginePids: () => childrenOf(host.pid) })
+      const made: Workbench = {
+        url: await urlOf(host), folder, complaints, enginePids: () => childrenOf(host.pid),
+        async restart() {
+          await page.goto('about:blank')
+          await stop(host)
+          host = start(folder)
+          made.url = await urlOf(host)
+        },
+      }
+      await use(made)
     } finally {
       await stop(host)
       rmSync(folder, { recursive: true, force: true })
@@ -38,6 +45,13 @@ export const test = base.extend<{ workbench: Workbench }>({
 })
 
 export { expect }
+
+function start(folder: string): ChildProcess {
+  return spawn(process.execPath, ['out/main/webhost.js'], {
+    env: { ...process.env, CUVETTE_HOME: join(folder, 'home') },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+}
 
 /** The address that the host prints, with its token. */
 function urlOf(host: ChildProcess): Promise<string> {
@@ -73,4 +87,13 @@ async function stop(host: ChildProcess): Promise<void> {
 export async function open(page: Page, workbench: Workbench): Promise<void> {
   await page.goto(workbench.url)
   await expect(page.getByRole('img', { name: /^Image of / })).toBeVisible()
+}
+
+/** Runs a command of the window by the palette. */
+export async function command(page: Page, title: string): Promise<void> {
+  await page.keyboard.press('Control+k')
+  const palette = page.getByRole('dialog', { name: 'Find command' })
+  await palette.getByRole('combobox').fill(title)
+  await page.keyboard.press('Enter')
+  await expect(palette).toHaveCount(0)
 }

@@ -6,7 +6,8 @@ export type JsonFile<T> = { found: 'value'; value: T } | { found: 'nothing' } | 
 
 /**
  * Reads one of the workbench's own files. A file that cannot be understood is renamed, never
- * overwritten: what is in it may still be worth something to its owner. `parse` throws on a wrong shape.
+ * overwritten: what is in it may still be worth something to its owner. `parse` throws on a wrong shape;
+ * a CuvetteError that it throws is passed on, and the file stays: it is in order, but not for us.
  */
 export async function readJsonFile<T>(path: string, parse: (value: unknown) => T): Promise<JsonFile<T>> {
   let text: string
@@ -19,6 +20,7 @@ export async function readJsonFile<T>(path: string, parse: (value: unknown) => T
   try {
     return { found: 'value', value: parse(JSON.parse(text)) }
   } catch (error) {
+    if (error instanceof CuvetteError) throw error
     const setAside = `${path}.damaged-${new Date().toISOString().replace(/[:.]/g, '-')}`
     await rename(path, setAside)
     return { found: 'damage', setAside, reason: reasonOf(error) }

@@ -1,14 +1,11 @@
-import { basename, isAbsolute, join, relative, resolve, sep } from 'node:path'
-import * as v from 'valibot'
-import { isWithin } from '../engine/files/within'
-import { CorrectionsSchema } from '../engine/cube/corrected-cube'
-import { ClassesSchema } from '../engine/cube/named-mask'
+import { join, resolve } from 'node:path'
 import type { ProjectEntry } from '../shared/contract'
 import type { ClassCorrection, CubeCorrections } from '../shared/cube'
 import type { Problem } from '../shared/problem'
 import { toProblem } from '../shared/problem'
 import { makeFolder } from './folders'
-import { readJsonFile, writeJsonFile } from './json-file'
+import type { PortableProject } from './project-file'
+import { portable, readProjectFile, writeProjectFile } from './project-file'
 import { ProjectLock } from './project-lock'
 
 /** A cube of the project as project.json keeps it. Paths are absolute here and portable in the file. */
@@ -32,19 +29,6 @@ export interface ProjectContent {
   runs: string[]
 }
 
-/** runs/<id> becomes a path, so an id is never more than this. */
-export const IdSchema = v.pipe(v.string(), v.regex(/^[a-z0-9-]{1,40}$/))
-
-const FileSchema = v.object({
-  cuvetteProject: v.literal(1),
-  name: v.string(),
-  isSample: v.optional(v.boolean(), false),
-  cubes: v.array(v.object({ id: IdSchema, reference: v.string(), mask: v.nullable(v.string()), corrections: v.optional(v.nullable(CorrectionsSchema)), maskClasses: v.optional(v.nullable(ClassesSchema)) })),
-  runs: v.array(IdSchema),
-})
-
-const FILE_NAME = 'project.json'
-const RESOURCES = 'resources:'
 const SAVE_AFTER_MS = 300
 
 /** A folder with project.json, saved by itself a moment after every change, and left as it was found when reopened. */
@@ -54,6 +38,8 @@ export class Project {
   onProblem: () => void = () => undefined
   private timer: NodeJS.Timeout | null = null
   private saving: Promise<void> = Promise.resolve()
+  /** What project.json holds; null as long as nothing good is there. */
+  private written: PortableProject | null = null
 
   private constructor(
     readonly folder: string,
@@ -62,24 +48,22 @@ export class Project {
     private readonly lock: ProjectLock,
   ) {}
 
-  /** Opens the folder's project. Where there is none, one begins with `fresh`. */
+  /**
+   * Opens the folder's project. Where there is none, one begins with `fresh`. Throws CuvetteError:
+   * 'cannot-write' when it is open elsewhere, 'unsupported' when a later version saved it.
+   */
   static async open(folder: string, resources: string, fresh: ProjectContent): Promise<Project> {
     const root = resolve(folder)
     await makeFolder(root)
     const lock = await ProjectLock.take(root)
     try {
-      const path = join(root, FILE_NAME)
-      const file = await readJsonFile(path, (value) => v.parse(FileSchema, value))
-      const content = file.found === 'value' ? absolute(file.value, root, resources) : structuredClone(fresh)
+      const file = await readProjectFile(root, resources)
+      const content = file?.content ?? structuredClone(fresh)
+      content.runs = [...new Set([...content.runs, ...(file?.foundRuns ?? [])])]
       const project = new Project(root, resources, content, lock)
-      if (file.found === 'damage') {
-        project.problems.push({
-          code: 'bad-data',
-          message: `The project file could not be read (${file.reason}); it was kept as ${basename(file.setAside)} and the project begins anew.`,
-          path,
-        })
-      }
-      if (file.found !== 'value') await project.save()
+      if (file && !file.problem) project.written = portable(project.content, root, resources)
+      if (file?.problem) project.problems.push(file.problem)
+      if (file === null || file.problem) await project.save()
       return project
     } catch (error) {
       await lock.release()
@@ -116,7 +100,10 @@ export class Project {
     if (this.timer) clearTimeout(this.timer)
     this.timer = null
     const value = portable(this.content, this.folder, this.resources)
-    const write = this.saving.then(() => writeJsonFile(join(this.folder, FILE_NAME), value))
+    const write = this.saving.then(async () => {
+      await writeProjectFile(this.folder, value, this.written)
+      this.written = value
+    })
     this.saving = write.catch(() => undefined)
     await write
   }
@@ -136,34 +123,5 @@ export class Project {
     if (this.problems.some((other) => other.message === problem.message)) return
     this.problems.push(problem)
     this.onProblem()
-  }
-}
-
-/** Inside the project: relative with forward slashes. In the resources: marked, as they move with the installation. */
-function portable(content: ProjectContent, folder: string, resources: string): v.InferInput<typeof FileSchema> {
-  const shorten = (path: string) => {
-    if (isWithin(folder, path)) return relative(folder, path).split(sep).join('/')
-    if (isWithin(resources, path)) return RESOURCES + relative(resources, path).split(sep).join('/')
-    return path
-  }
-  return {
-    cuvetteProject: 1,
-    name: content.name,
-    isSample: content.isSample,
-    cubes: content.cubes.map(({ id, reference, mask, corrections, maskClasses }) => ({ id, reference: shorten(reference), mask: mask === null ? null : shorten(mask), ...(corrections && { corrections }), ...(maskClasses && { maskClasses }) })),
-    runs: content.runs,
-  }
-}
-
-function absolute(file: v.InferOutput<typeof FileSchema>, folder: string, resources: string): ProjectContent {
-  const extend = (path: string) => {
-    if (path.startsWith(RESOURCES)) return resolve(resources, path.slice(RESOURCES.length))
-    return isAbsolute(path) ? path : resolve(folder, path)
-  }
-  return {
-    name: file.name,
-    isSample: file.isSample,
-    cubes: file.cubes.map(({ id, reference, mask, corrections, maskClasses }) => ({ id, reference: extend(reference), mask: mask === null ? null : extend(mask), ...(corrections && { corrections }), ...(maskClasses && { maskClasses }) })),
-    runs: file.runs,
   }
 }

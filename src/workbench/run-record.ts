@@ -2,7 +2,7 @@ import * as v from 'valibot'
 import type { RunEntry } from '../shared/contract'
 import type { DetectionMetrics } from '../shared/metrics'
 import type { FitReport } from '../shared/reports'
-import { IdSchema } from './project'
+import { IdSchema } from './project-file'
 
 /** What runs/<id>.json keeps: the entry as the page sees it, and what is needed to continue the run. */
 export interface SavedRun {
@@ -38,6 +38,7 @@ const EpochSchema = v.object({
   learningRate: v.number(),
   gradientNorm: v.nullable(v.number()),
   metrics: v.record(v.string(), v.number()),
+  settings: v.optional(v.record(v.string(), v.number())),
 })
 const nullableNumber = v.nullable(v.number())
 

@@ -1,0 +1,85 @@
+import AxeBuilder from '@axe-core/playwright'
+import type { Page } from '@playwright/test'
+import { command, expect, open, test } from './workbench'
+
+const PANELS = ['Data', 'Viewer', 'Spectra', 'Jobs', 'Pipeline', 'Training', 'Threshold']
+
+/** What assistive technology could not use, as "rule: element". */
+async function barriers(page: Page): Promise<string[]> {
+  const { violations } = await new AxeBuilder({ page }).analyze()
+  return violations.filter(({ impact }) => impact === 'serious' || impact === 'critical').flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html.slice(0, 160)}`))
+}
+
+for (const theme of ['dark', 'light'] as const) {
+  test(`every panel, menu and dialog can be used with assistive technology, in the ${theme} theme`, async ({ page, workbench }) => {
+    // The whole page is looked at a dozen times.
+    test.slow()
+    await page.emulateMedia({ colorScheme: theme, reducedMotion: 'reduce' })
+    await open(page, workbench)
+    // With something in every panel.
+    await page.getByRole('radio', { name: 'RX', exact: true }).check()
+    await page.getByRole('button', { name: 'Train', exact: true }).click()
+    await expect(page.getByRole('button', { name: 'Set threshold' })).toBeVisible({ timeout: 60_000 })
+    await page.getByRole('img', { name: /^Image of / }).click({ position: { x: 250, y: 200 } })
+    for (const panel of PANELS) {
+      await page.getByRole('tab', { name: panel, exact: true }).click()
+      await expect.soft(barriers(page), panel).resolves.toEqual([])
+    }
+    await page.getByRole('menuitem', { name: 'Panels' }).click()
+    await expect.soft(barriers(page), 'menu').resolves.toEqual([])
+    await page.keyboard.press('Escape')
+    for (const [keys, name] of [['Control+k', 'Find command'], ['Control+/', 'Keyboard shortcuts'], ['Control+,', 'Settings'], ['Control+o', 'Open cube']] as const) {
+      await page.keyboard.press(keys)
+      await expect(page.getByRole('dialog', { name })).toBeVisible()
+      // Greyed out while it is being filled.
+      if (name === 'Settings') await expect(page.getByRole('button', { name: 'Save' })).toBeEnabled()
+      await expect.soft(barriers(page), name).resolves.toEqual([])
+      await page.keyboard.press('Escape')
+      await expect(page.getByRole('dialog')).toHaveCount(0)
+    }
+    expect(workbench.complaints).toEqual([])
+  })
+}
+
+test('panels are moved, closed and found again after a start of the workbench', async ({ page, workbench }) => {
+  await open(page, workbench)
+  const data = page.getByRole('region', { name: 'Data', exact: true })
+  await expect(data.getByRole('tab')).toHaveText(['Data'])
+  await command(page, 'Move panel Data to the right')
+  await expect(data.getByRole('tab')).toHaveText(['Pipeline', 'Training', 'Threshold', 'Data'])
+  await page.getByRole('button', { name: 'Menu of the Spectra panel' }).click()
+  await page.getByRole('menuitem', { name: 'Close' }).click()
+  await expect(page.getByRole('tab', { name: 'Spectra' })).toHaveCount(0)
+  await page.getByRole('menuitem', { name: 'View' }).click()
+  await page.getByRole('menuitemcheckbox', { name: 'Light theme' }).click()
+  await expect(page.locator('html')).toHaveAttribute('data-theme', 'light')
+  await page.waitForTimeout(600)
+
+  await workbench.restart()
+  await open(page, workbench)
+  await expect(page.locator('html')).toHaveAttribute('data-theme', 'light')
+  await expect(data.getByRole('tab')).toHaveText(['Pipeline', 'Training', 'Threshold', 'Data'])
+  await expect(page.getByRole('tab', { name: 'Spectra' })).toHaveCount(0)
+  // Dragging does what the commands do.
+  await command(page, 'Reset layout')
+  await expect(data.getByRole('tab')).toHaveText(['Data'])
+  await page.getByRole('tab', { name: 'Jobs' }).dragTo(page.getByRole('tab', { name: 'Data' }))
+  await expect(page.getByRole('tablist').filter({ has: page.getByRole('tab', { name: 'Data' }) }).getByRole('tab')).toHaveCount(2)
+})
+
+test('what was edited is undone and done again by name', async ({ page, workbench }) => {
+  await open(page, workbench)
+  const bands = page.getByRole('dialog', { name: /^Bands of/ })
+  await command(page, 'Edit bands')
+  await bands.getByRole('row').nth(3).getByRole('checkbox').check()
+  await bands.getByRole('button', { name: 'Apply' }).click()
+  await expect(bands).toHaveCount(0)
+  const bad = page.locator('dt:text-is("Bad bands") + dd')
+  const marked = await bad.textContent()
+  await page.getByRole('menuitem', { name: 'Edit', exact: true }).click()
+  await page.getByRole('menuitem', { name: /^Undo edit of the bands of / }).click()
+  await expect(bad).toHaveCount(0)
+  await page.keyboard.press('Control+Shift+z')
+  await expect(bad).toHaveText(marked ?? '')
+  expect(workbench.complaints).toEqual([])
+})
