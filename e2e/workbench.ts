@@ -9,8 +9,8 @@ export interface Workbench {
   url: string
   /** A folder of this test, removed afterwards. */
   folder: string
-  /** Ends the host and starts it again with the same data folder; `url` is another one then. */
-  restart(): Promise<void>
+  /** Ends the host and starts it again with the same data folder; `url` is another one then. `between`: while it is down. */
+  restart(between?: () => void): Promise<void>
   /** Process ids of the engine children, as the system sees them. */
   enginePids(): number[]
   /** What the page wrote to its console as an error, or threw. */
@@ -29,9 +29,10 @@ export const test = base.extend<{ workbench: Workbench }>({
     try {
       const made: Workbench = {
         url: await urlOf(host), folder, complaints, enginePids: () => childrenOf(host.pid),
-        async restart() {
+        async restart(between) {
           await page.goto('about:blank')
           await stop(host)
+          between?.()
           host = start(folder)
           made.url = await urlOf(host)
         },

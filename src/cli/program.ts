@@ -90,14 +90,14 @@ export function cuvetteProgram(version: string, terminal: Terminal, conclude: Co
     .action((folder: string, options: ExportOptions) => conclude(async () => (await import('./commands/export')).exportTo(folder, options, terminal)))
 
   command('serve', 'the workbench in a browser, on this machine only')
-    .argument('[project]', 'project folder; default: the sample project')
+    .argument('[project]', 'project folder; default: the one that was open last, the first time the sample project')
     .option('--port <n>', 'default: a free one', wholeNumber(0, 65535))
     .action((project: string | undefined, options: { port?: number; json?: boolean }) =>
       conclude(async () => (await import('./commands/serve')).serve(project, options, terminal)),
     )
 
   command('open', 'the desktop window')
-    .argument('[project]', 'project folder; default: the sample project')
+    .argument('[project]', 'project folder; default: the one that was open last, the first time the sample project')
     .action((project: string | undefined) => conclude(async () => (await import('./commands/open')).open(project)))
 
   return program

@@ -7,6 +7,7 @@ const DIALOGS: Record<ChoosePurpose, OpenDialogOptions> = {
   mask: { title: 'Attach mask', properties: ['openFile'] },
   wavelengths: { title: 'Take wavelengths from a header, a list or a cube', properties: ['openFile'] },
   'header-folder': { title: 'Folder of the corrected header', buttonLabel: 'Choose', properties: ['openDirectory', 'createDirectory'] },
+  'project-folder': { title: 'Folder of the project', buttonLabel: 'Choose', properties: ['openDirectory', 'createDirectory'] },
   'export-folder': { title: 'Export into folder', buttonLabel: 'Export', properties: ['openDirectory', 'createDirectory'] },
 }
 

@@ -89,6 +89,16 @@ export interface ProjectEntry {
   problems: Problem[]
 }
 
+/** A project that was open before. */
+export interface RecentProject {
+  folder: string
+  name: string
+  /** ISO date. */
+  opened: string
+  /** Nothing is there any more. */
+  missing: boolean
+}
+
 export interface SessionInfo {
   version: string
   host: 'electron' | 'browser'
@@ -137,7 +147,11 @@ export interface FolderListing {
 /** Every call: one argument object, one result. Names are "area.verb". */
 export interface Calls {
   'session.info': { args: Record<string, never>; result: SessionInfo }
-  'files.choose': { args: { purpose: 'cube' | 'mask' | 'wavelengths' | 'export-folder' | 'header-folder' }; result: { paths: string[] } }
+  /** Newest first, without the one that is open. */
+  'projects.recent': { args: Record<string, never>; result: RecentProject[] }
+  /** Leaves the open project for the one in this folder; pages begin anew at the event 'project-opened'. `create`: make one where there is none. */
+  'projects.open': { args: { folder: string; create: boolean }; result: null }
+  'files.choose': { args: { purpose: 'cube' | 'mask' | 'wavelengths' | 'export-folder' | 'header-folder' | 'project-folder' }; result: { paths: string[] } }
   'files.list': { args: { path: string | null }; result: FolderListing }
   /** Electron's dropped files: grants the paths that the preload resolved. */
   'files.grant': { args: { paths: string[] }; result: { paths: string[] } }
@@ -189,7 +203,7 @@ export type CallName = keyof Calls
 
 /** Every name, for hosts that must refuse anything else. */
 export const CALL_NAMES: readonly CallName[] = [
-  'session.info', 'files.choose', 'files.list', 'files.grant',
+  'session.info', 'projects.recent', 'projects.open', 'files.choose', 'files.list', 'files.grant',
   'cubes.list', 'cubes.open', 'cubes.close', 'cubes.attachMask', 'cubes.detachMask', 'cubes.correct',
   'cubes.detectBadBands', 'cubes.readWavelengths', 'cubes.saveHeader', 'cubes.nameClasses', 'cubes.bandStatistics', 'cubes.spectrum', 'settings.get', 'settings.set', 'views.get', 'views.set',
   'nodes.catalogue', 'pipelines.list', 'pipelines.check',
@@ -208,6 +222,8 @@ export interface Events {
   device: DeviceReport
   /** Something could not be reopened or saved: `problems` has grown. */
   project: ProjectEntry
+  /** Another project is open now: everything that a page knows is of the one before. */
+  'project-opened': ProjectEntry
   /** The host asks the renderer to do something: files opened from outside. */
   command: { command: 'open-paths'; paths: string[] }
 }

@@ -14,7 +14,7 @@ import { answerWith } from './http'
 import { serveSocket } from './socket'
 
 export interface WebHostOptions {
-  /** Folder of the project; null or absent opens the sample. */
+  /** Folder of the project; null or absent opens the one that was open last, the first time the sample. */
   project?: string | null
   /** Cubes to open, each optionally with #variable. */
   open?: string[]

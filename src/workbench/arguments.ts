@@ -18,7 +18,9 @@ const nothing = v.strictObject({})
 /** A schema for the arguments of every call. */
 const schemas: { [N in CallName]: v.GenericSchema<unknown, Calls[N]['args']> } = {
   'session.info': nothing as v.GenericSchema<unknown, Record<string, never>>,
-  'files.choose': v.strictObject({ purpose: v.picklist(['cube', 'mask', 'wavelengths', 'export-folder', 'header-folder']) }),
+  'projects.recent': nothing as v.GenericSchema<unknown, Record<string, never>>,
+  'projects.open': v.strictObject({ folder: path, create: v.boolean() }),
+  'files.choose': v.strictObject({ purpose: v.picklist(['cube', 'mask', 'wavelengths', 'export-folder', 'header-folder', 'project-folder']) }),
   'files.list': v.strictObject({ path: v.nullable(path) }),
   'files.grant': v.strictObject({ paths }),
   'cubes.list': nothing as v.GenericSchema<unknown, Record<string, never>>,

@@ -23,7 +23,7 @@ const FileSchema = v.object({
   runs: v.array(IdSchema),
 })
 
-export const PROJECT_FILE = 'project.json'
+const PROJECT_FILE = 'project.json'
 /** The project as it was one change ago, for the day when project.json is damaged. */
 const BACKUP_FILE = 'project.backup.json'
 const RESOURCES = 'resources:'
@@ -107,6 +107,12 @@ function refuseLater(value: unknown, path: string): void {
   const version = (value as { cuvetteProject?: unknown } | null)?.cuvetteProject
   if (typeof version !== 'number' || version <= VERSION) return
   throw new CuvetteError('unsupported', `${path} was saved by a later version of Cuvette (format ${version}; this one reads up to ${VERSION}): open it there, or install that version. Nothing in it was changed.`, { path })
+}
+
+/** Whether the folder holds a project, in whatever state. */
+export async function holdsProject(folder: string): Promise<boolean> {
+  const found = await Promise.all([PROJECT_FILE, BACKUP_FILE].map((name) => stat(join(folder, name)).catch(() => null)))
+  return found.some((file) => file?.isFile())
 }
 
 /** Ids of the runs whose records lie in the folder. */

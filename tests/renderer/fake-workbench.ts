@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { extname, join } from 'node:path'
 import type { Page, Route } from '@playwright/test'
 import { CONTENT_SECURITY_POLICY } from '../../src/shared/content-security-policy'
-import type { AnyEvent, CallName, Calls, CubeEntry, Settings, EngineEntry, JobEntry, PipelineEntry, Reply, RunEntry, ViewStates } from '../../src/shared/contract'
+import type { AnyEvent, CallName, Calls, CubeEntry, Settings, EngineEntry, JobEntry, PipelineEntry, Reply, RecentProject, RunEntry, ViewStates } from '../../src/shared/contract'
 import type { NodeDescription, PipelineSummary } from '../../src/shared/nodes'
 import type { DetectedBand, SpectralAxis } from '../../src/shared/cube'
 import type { Problem } from '../../src/shared/problem'
@@ -41,6 +41,7 @@ export class FakeWorkbench {
   namingTakes = 0
   settings: Settings = { memoryMB: null, overviews: true, theme: 'system', tourSeen: true }
   views: ViewStates = {}
+  recent: RecentProject[] = []
   /** Every call that came, in order. */
   readonly calls: { name: CallName; args: unknown }[] = []
   /** Calls that are to fail. */
@@ -119,6 +120,8 @@ export class FakeWorkbench {
       project: { name: 'Sample', folder: '/home/ada/Cuvette/sample', isSample: true, problems: [] },
       device: { device: 'cpu', reason: 'CPU: CUDA is not usable because libonnxruntime_providers_cuda.so is not installed (npm run setup:cuda); WebGPU is not usable because no graphics adapter was found.' },
     }),
+    'projects.recent': () => this.recent,
+    'projects.open': () => null,
     'files.choose': ({ purpose }) => ({ paths: purpose === 'cube' ? ['/data/chosen.hdr'] : purpose === 'mask' ? ['/data/mask.hdr'] : purpose === 'wavelengths' ? ['/data/bands.csv'] : ['/data/out'] }),
     'files.list': ({ path }) => listing(path ?? '/home/ada'),
     'files.grant': ({ paths }) => ({ paths }),

@@ -15,6 +15,8 @@ export function fileCommands(): Command[] {
     { id: 'file.openCube', title: () => COMMANDS.openCube, menu: { id: 'file', section: 1 }, shortcuts: ['Mod+O'], run: chooseCubes },
     { id: 'file.attachMask', title: () => COMMANDS.attachMask, menu: { id: 'file', section: 1 }, when: () => cubes.active !== null, run: () => cubes.active && chooseMask(cubes.active.id) },
     { id: 'file.closeCube', title: () => COMMANDS.closeCube, menu: { id: 'file', section: 1 }, when: () => cubes.active !== null, run: () => notices.attempt(async () => cubes.active && cubes.close(cubes.active.id)) },
+    { id: 'file.newProject', title: () => COMMANDS.newProject, menu: { id: 'file', section: 2 }, run: () => (layout.dialog = { kind: 'project', create: true }) },
+    { id: 'file.openProject', title: () => COMMANDS.openProject, menu: { id: 'file', section: 2 }, shortcuts: ['Mod+Shift+O'], run: () => (layout.dialog = { kind: 'project', create: false }) },
     {
       id: 'file.exportRun', title: () => COMMANDS.exportRun, menu: { id: 'file', section: 3 }, when: () => (runs.selected?.fit ?? null) !== null,
       run: () => runs.selected && (layout.dialog = { kind: 'export', runId: runs.selected.id }),

@@ -22,6 +22,7 @@ export type DialogRequest =
   | { kind: 'mask'; cubeId: string }
   | { kind: 'export'; runId: string }
   | { kind: 'bands' | 'save-header'; cubeId: string }
+  | { kind: 'project'; create: boolean }
   | { kind: 'settings' | 'palette' | 'shortcuts' }
 
 const GROWTH = 48

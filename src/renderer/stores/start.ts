@@ -9,6 +9,7 @@ import { useNotices } from './notices'
 import { usePicture } from './picture'
 import { usePins } from './pins'
 import { usePipelines } from './pipelines'
+import { followProjects } from './projects'
 import { useRuns } from './runs'
 import { useScores } from './scores'
 import { useSession } from './session'
@@ -17,6 +18,7 @@ import { keepViewStates } from './view-states'
 
 /** Listens to the workbench, then asks it for everything; again after a lost connection. */
 export async function startSession(): Promise<void> {
+  followProjects()
   useSession().follow()
   useCubes().follow()
   usePins().follow()

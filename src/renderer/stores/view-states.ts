@@ -14,33 +14,50 @@ export interface KeptPart {
 
 const KEEP_AFTER_MS = 400
 
+/** What changed and was not sent yet, by part. */
+const pending = new Map<string, { state: unknown; timer: ReturnType<typeof setTimeout> }>()
+let keeping = true
+
 /**
  * Gives every part what the project kept of it, then keeps each from now on, a moment after it
  * changes. What cannot be restored begins as it was at first.
  */
 export async function keepViewStates(parts: readonly KeptPart[]): Promise<void> {
   const kept = await useNotices().attempt(() => call('views.get', {}))
-  const pending = new Map<string, () => void>()
   for (const { part, read, restore } of parts) {
     try {
       restore(kept?.[part])
     } catch {
       // Only how the window looked: the first look is as good.
     }
-    let timer: ReturnType<typeof setTimeout> | undefined
     watch(read, (state) => {
-      const send = () => {
-        clearTimeout(timer)
-        pending.delete(part)
-        // A lost connection has its own banner.
-        call('views.set', { part, state }).catch(() => undefined)
-      }
-      clearTimeout(timer)
-      timer = setTimeout(send, KEEP_AFTER_MS)
-      pending.set(part, send)
+      if (!keeping) return
+      clearTimeout(pending.get(part)?.timer)
+      pending.set(part, { state, timer: setTimeout(() => void send(part), KEEP_AFTER_MS) })
     }, { deep: true })
   }
-  window.addEventListener('pagehide', () => [...pending.values()].forEach((send) => send()))
+  window.addEventListener('pagehide', () => void flushViewStates())
+}
+
+/** Sends what waits to be kept. */
+export async function flushViewStates(): Promise<void> {
+  await Promise.all([...pending.keys()].map((part) => send(part)))
+}
+
+/** Keeps nothing more: the project that it is of is not open any more. */
+export function forgetViewStates(): void {
+  keeping = false
+  for (const { timer } of pending.values()) clearTimeout(timer)
+  pending.clear()
+}
+
+async function send(part: string): Promise<void> {
+  const waiting = pending.get(part)
+  if (!waiting) return
+  clearTimeout(waiting.timer)
+  pending.delete(part)
+  // A lost connection has its own banner.
+  await call('views.set', { part, state: waiting.state }).catch(() => undefined)
 }
 
 export function isRecord(value: unknown): value is Record<string, unknown> {

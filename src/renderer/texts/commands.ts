@@ -10,7 +10,6 @@ export const COMMANDS = {
   attachMask: 'Attach mask…',
   openProject: 'Open project…',
   newProject: 'New project…',
-  recentProjects: 'Recent projects…',
   exportRun: 'Export run…',
   settings: 'Settings…',
   closeCube: 'Close cube',

@@ -1,0 +1,15 @@
+export const PROJECTS = {
+  open: 'Open project',
+  make: 'New project',
+  folder: 'Folder of the project',
+  openHint: 'A folder that holds a project. The one that is open is saved, and its running work stops; it can be resumed later.',
+  makeHint: 'An empty or new folder: cubes stay where they are, and what you do with them is kept there.',
+  choose: 'Choose…',
+  recent: 'Recent projects',
+  noRecent: 'No other project was open yet.',
+  missing: 'not found',
+  confirmOpen: 'Open',
+  confirmMake: 'Make project',
+  opening: 'Opening…',
+  cancel: 'Cancel',
+}
