@@ -21,6 +21,8 @@ describe('optimizer_model.onnx', () => {
   it.each<OptimizerSettings>([
     adamw,
     { algorithm: 'adamw', beta1: 0, beta2: 0.98765, epsilon: 1e-6, weightDecay: 0 },
+    { ...adamw, decaysLast: true },
+    { ...adamw, decaysLast: true, uncorrected: true },
     { algorithm: 'adam', beta1: 0.85, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.1 },
     { algorithm: 'sgd', momentum: 0.9, weightDecay: 5e-4 },
     { algorithm: 'sgd', momentum: 0, weightDecay: 0 },
@@ -40,7 +42,8 @@ describe('optimizer_model.onnx', () => {
     ['something else', Uint8Array.from({ length: 64 }, (_, at) => at), /ONNX model/],
     ['another algorithm', changed((message) => Object.assign(node(message), { op_type: 'SGDOptimizerV2' })), /holds com\.microsoft\.SGDOptimizerV2; one AdamWOptimizer is expected/],
     ['no algorithm', changed((message) => Object.assign(message.graph as object, { node: [] })), /holds 0 operators; one AdamWOptimizer is expected/],
-    ['the other order of decay', changed((message) => Object.assign(node(message), { attribute: [{ name: 'adam_mode', i: 1, type: 2 }] })), /adam_mode 0 with correct_bias 1 is expected/],
+    ['mode 0 without the correction, which the training runtime refuses', changed((message) => Object.assign(node(message), { attribute: [{ name: 'correct_bias', i: 0, type: 2 }] })), /states adam_mode 0 and correct_bias 0/],
+    ['an unknown order of decay', changed((message) => Object.assign(node(message), { attribute: [{ name: 'adam_mode', i: 2, type: 2 }] })), /states adam_mode 2 and correct_bias 1; the training runtime knows/],
   ])('refuses %s', (_, bytes, message) => {
     let caught: unknown
     try {

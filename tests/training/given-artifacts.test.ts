@@ -9,7 +9,7 @@ import { fitPipeline } from '../../src/engine/training/fit'
 import { trainArtifacts } from '../../src/engine/training/given-artifacts'
 import type { ArtifactsRequest } from '../../src/shared/reports'
 import { trainingRuntime } from '../onnx/training-runtime'
-import { checkpointBytes, handmadeLogistic, handmadeSVDD, trainingModel, writeHandmade } from './handmade-artifacts'
+import { checkpointBytes, handmadeLogistic, handmadeSVDD, optimizerModel, trainingModel, writeHandmade } from './handmade-artifacts'
 import type { Handmade } from './handmade-artifacts'
 import { contents, deepSVDD, observed, request, sceneMask, scenePixels, SHAPE, stopAfterEpoch, temporaryFolder, writeScene } from './scene'
 
@@ -79,6 +79,17 @@ describe('artifacts that were written by hand', () => {
     const found = await valuesOf(out)
     expect(largestDifference(found, values)).toBeLessThan(1e-5)
     expect(largestDifference(found, await valuesOf(artifacts()))).toBeGreaterThan(1e-3)
+  })
+
+  it.each([[0, 1], [1, 1], [1, 0]])('train as in the training runtime with adam_mode %d and correct_bias %d', async (mode, correct) => {
+    const set = handmadeLogistic(BANDS)
+    const artifacts = await writeHandmade(join(folder, `mode-${mode}-${correct}`), set)
+    // Large enough to show where each of them goes.
+    await writeFile(join(artifacts, 'optimizer_model.onnx'), encodeModelMessage(optimizerModel(mode, { epsilon: 0.05, weight_decay: 20 }, correct)))
+    const report = await train({ artifacts, inputs: {} })
+    const { losses, values } = await inTrainingRuntime(set, artifacts, { features: [scenePixels(), [PIXELS, BANDS]], labels: [Float32Array.from(sceneMask(), (id) => (id === 0 ? 0 : 1)), [PIXELS, 1]] }, 3)
+    report.phases.gradient?.loss.forEach((loss, epoch) => expect(Math.abs(loss / losses[epoch] - 1)).toBeLessThan(1e-5))
+    expect(largestDifference(await valuesOf(out), values)).toBeLessThan(1e-6)
   })
 
   it('keep what is not trained, and their own notes', async () => {

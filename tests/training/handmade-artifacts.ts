@@ -114,10 +114,11 @@ export function evaluationModel(set: Handmade): ModelMessage {
   return modelOf(set, 'evaluation', set.forward, { input: parameterInputs(set), output: set.outputs })
 }
 
-export function optimizerModel(): ModelMessage {
+/** AdamW in mode 0 (as PyTorch) or 1 (as Hugging Face Transformers). */
+export function optimizerModel(mode = 0, constants: Record<string, number> = {}, correctBias = 1): ModelMessage {
   const sequence = { sequence_type: { elem_type: { tensor_type: { elem_type: FLOAT } } } }
   const names = ['params', 'gradients', 'first_order_moments', 'second_order_moments']
-  const attribute: AttributeMessage[] = [...Object.entries({ alpha: 0.9, beta: 0.999, epsilon: 1e-8, weight_decay: 0.01 }).map(([name, f]) => ({ name, f, type: 1 })), { name: 'correct_bias', i: 1, type: 2 }, { name: 'adam_mode', i: 0, type: 2 }]
+  const attribute: AttributeMessage[] = [...Object.entries({ alpha: 0.9, beta: 0.999, epsilon: 1e-8, weight_decay: 0.01, ...constants }).map(([name, f]) => ({ name, f, type: 1 })), { name: 'correct_bias', i: correctBias, type: 2 }, { name: 'adam_mode', i: mode, type: 2 }]
   return {
     ir_version: 8,
     opset_import: [{ domain: '', version: 17 }, { domain: 'com.microsoft', version: 1 }],

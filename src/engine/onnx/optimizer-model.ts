@@ -56,9 +56,9 @@ function attributesOf(settings: OptimizerSettings): AttributeMessage[] {
     float('beta', settings.beta2),
     float('epsilon', settings.epsilon),
     float('weight_decay', settings.weightDecay),
-    integer('correct_bias', 1),
+    integer('correct_bias', settings.uncorrected ? 0 : 1),
     // 0: decay first and bias-corrected moments, as PyTorch does.
-    integer('adam_mode', 0),
+    integer('adam_mode', settings.decaysLast ? 1 : 0),
   ]
 }
 
@@ -75,10 +75,15 @@ export function decodeOptimizerModel(bytes: Uint8Array, path: string): Optimizer
   }
   switch (operator) {
     case `${RUNTIME_DOMAIN}.AdamWOptimizer`: {
-      if (number('adam_mode', 0) !== 0 || number('correct_bias', 1) !== 1) {
-        throw new CuvetteError('bad-artifact', 'The optimizer states adam_mode 1 or no bias correction; adam_mode 0 with correct_bias 1 is expected.', { path, where: 'adam_mode' })
+      const [mode, correct] = [number('adam_mode', 0), number('correct_bias', 1)]
+      // The training runtime has mode 0 with the correction only.
+      if (!(mode === 0 && correct === 1) && !(mode === 1 && [0, 1].includes(correct))) {
+        throw new CuvetteError('bad-artifact', `The optimizer states adam_mode ${mode} and correct_bias ${correct}; the training runtime knows mode 0 with 1, and mode 1 with 0 or 1.`, { path, where: 'adam_mode' })
       }
-      return { algorithm: 'adamw', beta1: number('alpha', 0.9), beta2: number('beta', 0.999), epsilon: number('epsilon', 1e-8), weightDecay: number('weight_decay', 0.01) }
+      return {
+        algorithm: 'adamw', beta1: number('alpha', 0.9), beta2: number('beta', 0.999), epsilon: number('epsilon', 1e-8), weightDecay: number('weight_decay', 0.01),
+        ...(mode === 1 && { decaysLast: true }), ...(correct === 0 && { uncorrected: true }),
+      }
     }
     case `${OWN_DOMAIN}.AdamOptimizer`:
       return { algorithm: 'adam', beta1: number('alpha'), beta2: number('beta'), epsilon: number('epsilon'), weightDecay: number('weight_decay') }

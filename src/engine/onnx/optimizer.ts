@@ -8,6 +8,13 @@ export interface AdamSettings {
   beta2: number
   epsilon: number
   weightDecay: number
+  /**
+   * adamw of the training runtime's mode 1, as in Hugging Face Transformers: epsilon is added to the uncorrected root, and
+   * the decay comes last.
+   */
+  decaysLast?: true
+  /** With `decaysLast`: the moments are taken as they are, although they start at zero. */
+  uncorrected?: true
 }
 
 export interface SgdSettings {
@@ -63,6 +70,7 @@ export function optimizerStep(
       state.moments.set(name, moments)
     }
     if (settings.algorithm === 'sgd') sgdStep(settings, learningRate, values, gradient, moments[0])
+    else if (settings.decaysLast) decayingLastStep(settings, learningRate, state.step, values, gradient, moments[0], moments[1])
     else adamStep(settings, learningRate, state.step, values, gradient, moments[0], moments[1])
   }
 }
@@ -86,6 +94,20 @@ function adamStep(settings: AdamSettings, learningRate: number, step: number, va
     first[index] = m
     second[index] = v
     values[index] = value * shrink - (size * m) / (Math.sqrt(v) / root + epsilon)
+  }
+}
+
+/** p -= lr sqrt(1 - beta2^t) / (1 - beta1^t) m / (sqrt(v) + epsilon), then p -= lr decay p. */
+function decayingLastStep(settings: AdamSettings, learningRate: number, step: number, values: Numbers, gradient: Numbers, first: Numbers, second: Numbers): void {
+  const { beta1, beta2, epsilon, weightDecay, uncorrected } = settings
+  const size = uncorrected ? learningRate : (learningRate * Math.sqrt(1 - beta2 ** step)) / (1 - beta1 ** step)
+  for (let index = 0; index < values.length; index += 1) {
+    const g = gradient[index]
+    const m = beta1 * first[index] + (1 - beta1) * g
+    const v = beta2 * second[index] + (1 - beta2) * g * g
+    first[index] = m
+    second[index] = v
+    values[index] = (values[index] - (size * m) / (Math.sqrt(v) + epsilon)) * (1 - learningRate * weightDecay)
   }
 }
 
