@@ -1,7 +1,7 @@
 import type { BandStatistics, ClassCorrection, CubeCorrections, CubeDescription, DetectedBand, MaskDescription, SpectralAxis } from './cube'
 import type { DeviceChoice, DeviceReport } from './device'
 import type { DetectionMetrics } from './metrics'
-import type { NodeDescription, PipelineSummary } from './nodes'
+import type { NodeDescription, ParameterValue, PipelineSummary } from './nodes'
 import type { Problem } from './problem'
 import type { EpochRecord, ExportReport, FitReport, WorkProgress } from './reports'
 
@@ -194,6 +194,10 @@ export interface Calls {
   'runs.remove': { args: { runId: string }; result: null }
   /** Remember the threshold chosen on the picture; null goes back to the decider's rule. */
   'runs.setThreshold': { args: { runId: string; threshold: number | null }; result: RunEntry }
+  /** The pipeline of a run: as it was trained, or as it is to be. */
+  'runs.pipeline': { args: { runId: string }; result: PipelineSummary }
+  /** Writes parameters of the decider into the trained pipeline of a finished run, and `threshold` as the one chosen on the picture. */
+  'runs.setDecider': { args: { runId: string; parameters: Record<string, ParameterValue>; threshold: number | null }; result: RunEntry }
   'runs.export': { args: { runId: string; folder: string }; result: ExportReport }
   'jobs.list': { args: Record<string, never>; result: JobEntry[] }
   'jobs.stop': { args: { jobId: string }; result: null }
@@ -207,7 +211,7 @@ export const CALL_NAMES: readonly CallName[] = [
   'cubes.list', 'cubes.open', 'cubes.close', 'cubes.attachMask', 'cubes.detachMask', 'cubes.correct',
   'cubes.detectBadBands', 'cubes.readWavelengths', 'cubes.saveHeader', 'cubes.nameClasses', 'cubes.bandStatistics', 'cubes.spectrum', 'settings.get', 'settings.set', 'views.get', 'views.set',
   'nodes.catalogue', 'pipelines.list', 'pipelines.check',
-  'runs.list', 'runs.start', 'runs.resume', 'runs.remove', 'runs.setThreshold', 'runs.export',
+  'runs.list', 'runs.start', 'runs.resume', 'runs.remove', 'runs.setThreshold', 'runs.pipeline', 'runs.setDecider', 'runs.export',
   'jobs.list', 'jobs.stop',
 ]
 

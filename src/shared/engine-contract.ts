@@ -2,7 +2,7 @@ import type { BandStatistics, CubeDescription, DetectedBand, MaskDescription, Sp
 import type { DeviceChoice, DeviceReport } from './device'
 import type { NodeDescription, PipelineSummary } from './nodes'
 import type { Problem } from './problem'
-import type { ExportReport, ExportRequest, FitReport, FitRequest, RunReport, RunRequest, WorkProgress } from './reports'
+import type { DeciderReport, DeciderRequest, ExportReport, ExportRequest, FitReport, FitRequest, RunReport, RunRequest, WorkProgress } from './reports'
 
 // Between the workbench and an engine process. Structured clone: typed arrays are allowed here.
 // A cube or mask reference is a path, optionally followed by #variable.
@@ -50,6 +50,8 @@ export interface EngineCalls {
   'pipeline.check': { args: { text: string; path: string; cube: string | null; modelFolders: string[] }; result: PipelineSummary }
   /** Parses and checks without a cube; `description` is what the document says of itself, '' when it says nothing. Never throws for a bad document. */
   'pipeline.describe': { args: { text: string; path: string }; result: { summary: PipelineSummary; description: string } }
+  /** Changes the decider of a trained pipeline in its folder. */
+  'pipeline.setDecider': { args: DeciderRequest; result: DeciderReport }
   // compute
   'device.probe': { args: { device: DeviceChoice }; result: DeviceReport }
   fit: { args: FitRequest; result: FitReport }

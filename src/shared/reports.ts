@@ -1,7 +1,7 @@
 import type { CubeDescription } from './cube'
 import type { DeviceChoice, DeviceName } from './device'
 import type { DetectionMetrics } from './metrics'
-import type { SpectralTarget } from './nodes'
+import type { ParameterValue, SpectralTarget } from './nodes'
 
 // What the long works take and give. These types are the public JSON contract of the command
 // line (docs/cli.md) and what travels between the workbench and the compute process.
@@ -234,6 +234,24 @@ export interface ExportReport {
   verified: { maxDifference: number; tolerance: number }
   /** Where the target cannot follow the pipeline. Left out where there is nothing to say. */
   warnings?: string[]
+}
+
+/** Other parameters for the decider of a trained pipeline. */
+export interface DeciderRequest {
+  pipelineFolder: string
+  /** Those that are not named stay as they are. */
+  parameters: Record<string, ParameterValue>
+  /** Scores [H, W] that the pipeline made, by reference. */
+  scores: string
+  /** Reference of the mask; null: none. */
+  mask: string | null
+}
+
+/** What the decider makes of the scores now. */
+export interface DeciderReport {
+  /** null: nothing is flagged. */
+  threshold: number | null
+  metrics: DetectionMetrics | null
 }
 
 /** A target of a detector, as the document states it, and the file that it was read from. */

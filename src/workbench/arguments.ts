@@ -62,6 +62,12 @@ const schemas: { [N in CallName]: v.GenericSchema<unknown, Calls[N]['args']> } =
   'runs.resume': v.strictObject({ runId: id }),
   'runs.remove': v.strictObject({ runId: id }),
   'runs.setThreshold': v.strictObject({ runId: id, threshold: v.nullable(v.pipe(v.number(), v.finite())) }),
+  'runs.pipeline': v.strictObject({ runId: id }),
+  'runs.setDecider': v.strictObject({
+    runId: id,
+    parameters: v.record(v.pipe(v.string(), v.maxLength(100)), v.union([v.pipe(v.number(), v.finite()), v.string(), v.boolean(), v.null()])),
+    threshold: v.nullable(v.pipe(v.number(), v.finite())),
+  }),
   'runs.export': v.strictObject({ runId: id, folder: path }),
   'jobs.list': nothing as v.GenericSchema<unknown, Record<string, never>>,
   'jobs.stop': v.strictObject({ jobId: id }),

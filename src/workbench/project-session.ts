@@ -119,6 +119,8 @@ export class ProjectSession {
         return null
       },
       'runs.setThreshold': ({ runId, threshold }) => runs.setThreshold(runId, threshold),
+      'runs.pipeline': ({ runId }) => runs.pipeline(runId),
+      'runs.setDecider': ({ runId, parameters, threshold }) => runs.setDecider(runId, parameters, threshold),
       'runs.export': ({ runId, folder: out }) => runs.export(runId, out),
       'jobs.list': () => jobs.list(),
       'jobs.stop': ({ jobId }) => {

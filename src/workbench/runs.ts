@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { rm } from 'node:fs/promises'
+import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Calls, RunEntry } from '../shared/contract'
+import type { ParameterValue, PipelineSummary } from '../shared/nodes'
 import type { Problem } from '../shared/problem'
 import { CuvetteError, toProblem } from '../shared/problem'
 import type { EpochRecord, ExportReport, WorkProgress } from '../shared/reports'
@@ -143,6 +144,27 @@ export class Runs {
   /** null goes back to the rule of the decider. Kept as the float32 number that the comparison uses. */
   setThreshold(runId: string, threshold: number | null): RunEntry {
     return this.update(this.require(runId), { threshold: threshold === null ? null : Math.fround(threshold) })
+  }
+
+  /** As it was trained, resolved; before that, as the document says. */
+  async pipeline(runId: string): Promise<PipelineSummary> {
+    const { saved } = this.require(runId)
+    const path = join(this.folderOf(runId), 'pipeline.yaml')
+    const trained = saved.entry.fit === null ? null : await readFile(path, 'utf8').catch(() => null)
+    const { summary } = await this.engines.browse.call('pipeline.describe', { text: trained ?? saved.pipelineText, path })
+    return summary
+  }
+
+  /** Only of finished runs: a training that goes on must find its pipeline as it left it. */
+  async setDecider(runId: string, parameters: Record<string, ParameterValue>, threshold: number | null): Promise<RunEntry> {
+    const run = this.requireTrained(runId)
+    const { name, status, fit } = run.saved.entry
+    const scores = this.scoresPath(run)
+    if (status !== 'finished' || fit?.stopped || scores === null) {
+      throw new CuvetteError('bad-argument', `The training of the run "${name}" was not finished, and a changed pipeline could not be trained on; resume it first.`)
+    }
+    const report = await this.engines.browse.call('pipeline.setDecider', { pipelineFolder: this.folderOf(runId), parameters, scores, mask: run.saved.maskReference })
+    return this.update(run, { ruleThreshold: report.threshold, metrics: report.metrics ?? run.saved.entry.metrics, threshold: threshold === null ? null : Math.fround(threshold) })
   }
 
   /** Writes the trained folder below `folder`, under a name of its own. */

@@ -2,8 +2,10 @@ import { existsSync } from 'node:fs'
 import { mkdir, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { setDecider } from '../../src/engine/export/decider'
 import { exportPipeline } from '../../src/engine/export/export'
 import { heldBackTile } from '../../src/engine/export/verify'
+import { withThreshold } from '../../src/engine/export/tuned'
 import { runPipeline } from '../../src/engine/inference/run'
 import type { TrainedRecord } from '../../src/engine/inference/trained-pipeline'
 import { openTrainedPipeline, sha256 } from '../../src/engine/inference/trained-pipeline'
@@ -11,6 +13,7 @@ import { decodeModelMessage, encodeModelMessage } from '../../src/engine/onnx/me
 import { openSession } from '../../src/engine/onnx/session'
 import { readCheckpoint } from '../../src/engine/training/checkpoint'
 import { fitPipeline } from '../../src/engine/training/fit'
+import { endReplacing } from '../../src/engine/training/folder'
 import type { ExportRequest } from '../../src/shared/reports'
 import { alone, contents, deepSVDD, observed, request, rx, scenePixels, SHAPE, temporaryFolder, writeScene } from '../training/scene'
 
@@ -93,6 +96,49 @@ describe('exporting a trained pipeline', () => {
     const report = await runPipeline({ pipelineFolder: out, data: [cube], masks: [], out: join(folder, 'new', 'run'), format: 'envi', device: 'cpu' }, observed())
     expect(report.cubes[0].threshold).toBe(limit)
     expect(report.cubes[0].flagged).toBe(reached.filter((decision) => decision === 1).length)
+  })
+
+  it('changes the decider of the pipeline in its own folder, and back again to the byte', async () => {
+    const pipeline = join(folder, 'new', 'pipeline')
+    const before = await exported('folder', { out: pipeline }).then(() => openTrainedPipeline(pipeline))
+    const run = (name: string) => runPipeline({ pipelineFolder: pipeline, data: [cube], masks: [], out: join(folder, 'new', name), format: 'envi', device: 'cpu' }, observed())
+    const [first] = (await run('first')).cubes
+    const scores = join(folder, 'new', 'first', first.files.find((file) => /scores.*hdr$/.test(file))!)
+    const signal = new AbortController().signal
+    const set = (parameters: Record<string, number | null>) => setDecider({ pipelineFolder: pipeline, parameters, scores, mask: null }, signal)
+    const quantile = before.pipeline.nodes.find(({ name }) => name === 'decider')!.parameters.quantile as number
+
+    const { threshold } = await set({ quantile: 0.5, threshold: null })
+    const [second] = (await run('second')).cubes
+    expect(second).toMatchObject({ threshold, flagged: 180 })
+    expect(threshold).not.toBe(first.threshold)
+
+    expect(await set({ threshold: 0.25 })).toEqual({ threshold: 0.25, metrics: null })
+    expect((await openTrainedPipeline(pipeline)).record.chosenThreshold).toBe(0.25)
+    expect((await run('third')).cubes[0].threshold).toBe(0.25)
+
+    expect(await set({ threshold: null, quantile })).toMatchObject({ threshold: first.threshold })
+    const after = await openTrainedPipeline(pipeline)
+    expect(after.record).not.toHaveProperty('chosenThreshold')
+    expect(after.state).toEqual(before.state)
+    expect(existsSync(join(pipeline, 'unfinished'))).toBe(false)
+
+    const whole = await contents(pipeline)
+    await expect(set({ quantile: 2 })).rejects.toMatchObject({ code: 'bad-pipeline' })
+    expect(await contents(pipeline)).toEqual(whole)
+  })
+
+  it('ends a change of the decider that was interrupted before it makes another', async () => {
+    const pipeline = join(folder, 'new', 'pipeline')
+    await exported('folder', { out: pipeline })
+    const { rewritten } = withThreshold(await openTrainedPipeline(pipeline), 0.5)
+    await mkdir(join(pipeline, 'unfinished'))
+    for (const [name, bytes] of rewritten) await writeFile(join(pipeline, 'unfinished', name), bytes)
+    // One file was moved into place, then the power went.
+    await rename(join(pipeline, 'unfinished', 'model.onnx'), join(pipeline, 'model.onnx'))
+    await expect(openTrainedPipeline(pipeline)).rejects.toMatchObject({ code: 'bad-artifact' })
+    await endReplacing(pipeline)
+    expect((await openTrainedPipeline(pipeline)).record.chosenThreshold).toBe(0.5)
   })
 
   it('refuses a threshold that is no number', async () => {

@@ -3,11 +3,12 @@ import { extname, join } from 'node:path'
 import type { Page, Route } from '@playwright/test'
 import { CONTENT_SECURITY_POLICY } from '../../src/shared/content-security-policy'
 import type { AnyEvent, CallName, Calls, CubeEntry, Settings, EngineEntry, JobEntry, PipelineEntry, Reply, RecentProject, RunEntry, ViewStates } from '../../src/shared/contract'
-import type { NodeDescription, PipelineSummary } from '../../src/shared/nodes'
+import type { NodeDescription, ParameterValue, PipelineSummary } from '../../src/shared/nodes'
 import type { DetectedBand, SpectralAxis } from '../../src/shared/cube'
 import type { Problem } from '../../src/shared/problem'
 import { CuvetteError, toProblem } from '../../src/shared/problem'
 import type { EpochRecord } from '../../src/shared/reports'
+import { quantileOfSorted } from '../../src/shared/quantile'
 import { detectionMetrics, thresholdCurve } from '../../src/shared/threshold-curve'
 import * as scene from './scene'
 
@@ -42,6 +43,8 @@ export class FakeWorkbench {
   settings: Settings = { memoryMB: null, overviews: true, theme: 'system', tourSeen: true }
   views: ViewStates = {}
   recent: RecentProject[] = []
+  /** Parameters that were written into deciders, by run. */
+  readonly deciders = new Map<string, Record<string, ParameterValue>>()
   /** Every call that came, in order. */
   readonly calls: { name: CallName; args: unknown }[] = []
   /** Calls that are to fail. */
@@ -90,7 +93,7 @@ export class FakeWorkbench {
   /** A run that is through, with scores. */
   addFinishedRun(change: Partial<RunEntry> = {}): RunEntry {
     const curve = thresholdCurve(scene.scores(this.shape), scene.mask(this.shape))
-    const ruleThreshold = curve.sorted[Math.floor(curve.sorted.length * 0.97)]
+    const ruleThreshold = quantileOfSorted(curve.sorted, 0.98)
     return this.addRun({
       status: 'finished', epochs: epochs(20), scored: true, ruleThreshold, metrics: detectionMetrics(curve, ruleThreshold),
       fit: {
@@ -184,6 +187,18 @@ export class FakeWorkbench {
     },
     'runs.setThreshold': ({ runId, threshold }) => {
       this.runs = this.runs.map((run) => (run.id === runId ? { ...run, threshold } : run))
+      return this.runs.find((run) => run.id === runId)!
+    },
+    'runs.pipeline': ({ runId }) => {
+      const summary = this.pipelines.find(({ id }) => id === this.runs.find((run) => run.id === runId)?.pipelineId)?.summary ?? this.pipelines[0].summary
+      return { ...summary, nodes: summary.nodes.map((node) => (this.deciders.has(runId) && node.name === 'decider' ? { ...node, parameters: { ...node.parameters, ...this.deciders.get(runId) } } : node)) }
+    },
+    'runs.setDecider': ({ runId, parameters, threshold }) => {
+      this.deciders.set(runId, { ...this.deciders.get(runId), ...parameters })
+      const { sorted } = thresholdCurve(scene.scores(this.shape), null)
+      const held = parameters.threshold
+      const ruleThreshold = typeof held === 'number' ? held : quantileOfSorted(sorted, parameters.quantile as number)
+      this.runs = this.runs.map((run) => (run.id === runId ? { ...run, threshold, ruleThreshold } : run))
       return this.runs.find((run) => run.id === runId)!
     },
     'runs.export': ({ folder }) => ({

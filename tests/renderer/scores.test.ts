@@ -1,8 +1,14 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { judge } from '../../src/engine/inference/threshold'
+import { binaryDecider } from '../../src/engine/nodes/binary-decider'
+import { quantileBinaryDecider } from '../../src/engine/nodes/quantile-decider'
+import { twoStageBinaryDecider } from '../../src/engine/nodes/two-stage-decider'
 import { analyse } from '../../src/renderer/scores/analysis'
 import { heatLimits } from '../../src/renderer/scores/heat-limits'
 import { canBeLogarithmic, histogram, positionOf, quantileOf, scoreAt, scoreAxis } from '../../src/renderer/scores/histogram'
+import { handlePlace, handleValue, ruleOf, thresholdBy } from '../../src/renderer/scores/decider-rule'
+import { nearestPoint, operatingPoints, overlapAt, placeOn, pointAt } from '../../src/renderer/scores/operating-points'
 import { aboveLargestNormal, bestF1, nextFloat32, otsu } from '../../src/renderer/scores/presets'
 import { confusionAt, ratios, thresholdCurve } from '../../src/shared/threshold-curve'
 
@@ -80,7 +86,77 @@ describe('largest normal score', () => {
   })
 })
 
+describe('operating points', () => {
+  it('state what each of their thresholds flags, from none to all', () => {
+    fc.assert(
+      fc.property(pixels, (list) => {
+        const curve = curveOf(list)
+        const points = operatingPoints(curve)
+        const positives = curve.positivesBelow![curve.sorted.length]
+        if (positives === 0 || positives === curve.sorted.length) return void expect(points).toBeNull()
+        points!.thresholds.forEach((threshold, index) => {
+          expect(confusionAt(curve, threshold)).toMatchObject({ truePositives: points!.truePositives[index], falsePositives: points!.falsePositives[index] })
+          if (index > 0) expect(overlapAt(points!, index)).toEqual({ f1: ratios(confusionAt(curve, threshold)!).f1, iou: ratios(confusionAt(curve, threshold)!).iou })
+        })
+        expect([points!.thresholds[0], points!.truePositives.at(-1), points!.falsePositives.at(-1)]).toEqual([Infinity, positives, curve.sorted.length - positives])
+        // So few pixels are not thinned out.
+        expect(points!.thresholds).toHaveLength(new Set(curve.sorted).size + 1)
+      }),
+    )
+  })
+
+  it('stay few for many pixels, and are found again by place and by threshold', () => {
+    const scores = Float32Array.from({ length: 50_000 }, (_, index) => (index * 7919) % 50_000)
+    const targets = Uint8Array.from(scores, (score, index) => (score > 45_000 && index % 3 === 0 ? 1 : 0))
+    const points = operatingPoints(thresholdCurve(scores, targets))!
+    expect(points.thresholds.length).toBeGreaterThan(400)
+    expect(points.thresholds.length).toBeLessThan(900)
+    for (const index of [1, 7, 300, points.thresholds.length - 1]) {
+      const place = placeOn('roc', points.truePositives[index], points.falsePositives[index], points)!
+      expect(nearestPoint(points, 'roc', ...place)).toBe(index)
+      expect(pointAt(points, points.thresholds[index])).toBe(index)
+    }
+    expect(pointAt(points, 60_000)).toBe(0)
+    expect(placeOn('precision-recall', 0, 0, points)).toBeNull()
+  })
+})
+
+describe('rules of deciders over sorted scores', () => {
+  const types = { BinaryDecider: binaryDecider, QuantileBinaryDecider: quantileBinaryDecider, TwoStageBinaryDecider: twoStageBinaryDecider }
+
+  it('give the thresholds that the engine finds', () => {
+    const share = fc.double({ min: 0, max: 1, noNaN: true })
+    const scores = fc.array(fc.oneof({ weight: 6, arbitrary: fc.integer({ min: 0, max: 64 }).map((n) => n / 64) }, { weight: 1, arbitrary: fc.constantFrom(NaN, Infinity) }), { minLength: 1, maxLength: 60 })
+    fc.assert(
+      fc.property(fc.constantFrom(...(Object.keys(types) as (keyof typeof types)[])), scores, share, share, fc.double({ min: 0.01, max: 1, noNaN: true }), fc.option(fc.integer({ min: -2, max: 2 })), (name, list, quantile, level, top, held) => {
+        const rule = ruleOf(name)!
+        const parameters = { quantile, threshold: null, image_threshold: level, top_k_fraction: top, nan_policy: 'omit', reduce_dims: null, ...(name === 'BinaryDecider' && { threshold: level }), [rule.fixed]: held }
+        const values = Float32Array.from(list)
+        const { sorted } = thresholdCurve(values, null)
+        const { threshold } = judge({ name: 'decider', type: types[name], inputs: {}, channels: {}, parameters }, values)
+        expect(thresholdBy(rule, parameters, sorted)).toBe(threshold)
+      }),
+    )
+    expect(ruleOf('toString')).toBeNull()
+  })
+
+  it('have handles on which the last thousandth has as much room as the first half', () => {
+    for (const scale of ['linear', 'upper-tail', 'lower-tail'] as const) {
+      for (const place of [0.1, 0.5, 0.9]) expect(handlePlace(scale, handleValue(scale, place, 40_000), 40_000)).toBeCloseTo(place, 2)
+    }
+    expect(handleValue('upper-tail', 0.5, 1_000_000)).toBe(0.999)
+    expect(handleValue('lower-tail', 0.5, 1_000_000)).toBe(0.001)
+    expect([handleValue('upper-tail', 0, 100), handleValue('lower-tail', 1, 100)]).toEqual([0, 1])
+  })
+})
+
 describe('analysis', () => {
+  it('keeps ignored pixels for the rules of deciders', () => {
+    const { all, curve } = analyse(Float32Array.of(3, 1, 2, NaN), Uint8Array.of(255, 0, 1, 0))
+    expect([[...all], [...curve.sorted]]).toEqual([[1, 2, 3], [1, 2]])
+  })
+
+
   it('means nothing where the mask marks nothing', () => {
     const empty = analyse(Float32Array.of(1, 2, 3), Uint8Array.of(0, 0, 255))
     expect(empty).toMatchObject({ auc: null, averagePrecision: null, proposals: { bestF1: null } })

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import type { RunEntry } from '../../src/shared/contract'
 import { CuvetteError } from '../../src/shared/problem'
-import type { ExportRequest, FitReport, FitRequest, RunReport, RunRequest } from '../../src/shared/reports'
+import type { DeciderReport, DeciderRequest, ExportRequest, FitReport, FitRequest, RunReport, RunRequest } from '../../src/shared/reports'
 import type { Bench, FakeContext, FakeHandlers } from './fake-host'
 import { startBench, until } from './fake-host'
 
@@ -117,6 +117,29 @@ describe('a run', () => {
     await bench.workbench.shutdown()
     const again = await startRunBench(fakeFit(), {}, bench.root)
     expect(await runOf(again, runId)).toEqual(run)
+  })
+
+  it('changes the decider of a finished run, and of no other', async () => {
+    const training = fakeFit()
+    const asked: unknown[] = []
+    const bench = await startRunBench(training, { 'pipeline.setDecider': (request: DeciderRequest): DeciderReport => {
+      asked.push(request)
+      return { threshold: null, metrics: { ...METRICS, f1: 0.1 } }
+    } } as FakeHandlers)
+    const { jobId, runId } = await bench.call('runs.start', START)
+    const change = { runId, parameters: { quantile: 0.9, threshold: null }, threshold: 0.1 }
+    expect(await bench.problem('runs.setDecider', change)).toMatchObject({ code: 'bad-artifact' })
+    await trainTo(bench, training, 2)
+    await bench.call('jobs.stop', { jobId })
+    await ended(bench, jobId)
+    expect(await bench.problem('runs.setDecider', change)).toMatchObject({ code: 'bad-argument', message: expect.stringContaining('resume it first') as string })
+    const resumed = await bench.call('runs.resume', { runId })
+    await trainTo(bench, training, 3)
+    await ended(bench, resumed.jobId)
+    expect(await bench.call('runs.setDecider', change)).toMatchObject({ ruleThreshold: null, threshold: Math.fround(0.1), metrics: { f1: 0.1 } })
+    const folder = join(bench.home, 'projects', 'sample', 'runs', runId)
+    expect(asked).toEqual([{ pipelineFolder: folder, parameters: change.parameters, scores: join(folder, 'scores', 'farm_scores.hdr'), mask: join(bench.root, 'resources', 'sample', 'farm_mask.hdr') }])
+    expect(await bench.problem('runs.setDecider', { ...change, parameters: { quantile: [1] } } as never)).toMatchObject({ code: 'bad-argument' })
   })
 
   it('starts from the trained pipeline of another, also when it has to begin anew', async () => {

@@ -1,10 +1,8 @@
 import { CuvetteError } from '../../shared/problem'
+import { atRank, countOfLargest, rankOf } from '../../shared/quantile'
 import { bitsOf, BUCKETS, isFiniteBits, numberAt, orderOf } from '../../shared/ordered-bits'
 import type { Question } from './walks'
 import { answer } from './walks'
-
-/** The largest count for which torch computes the rank in float32; beyond, float32 would skip whole pixels. */
-const FLOAT32_RANKS = 2 ** 24
 
 /**
  * Exact quantile of the finite numbers among `values` [N], linear interpolation between neighbours, with
@@ -18,14 +16,11 @@ export function quantile(values: Float32Array, q: number): number {
 /** The question of `quantile`: two walks, and memory that does not depend on how many numbers there are. */
 export function* quantileOf(q: number): Question<number> {
   if (!(q >= 0 && q <= 1)) throw new CuvetteError('bad-argument', `The quantile ${q} is outside 0 to 1.`)
-  const rankOf = (count: number): number => (count <= FLOAT32_RANKS ? Math.fround(Math.fround(q) * (count - 1)) : q * (count - 1))
   const { count, found: [below, above] } = yield* orderStatistics((total) => {
-    const lower = Math.floor(rankOf(total))
+    const lower = Math.floor(rankOf(q, total))
     return [lower, Math.min(lower + 1, total - 1)]
   })
-  if (count === 0) return Number.NaN
-  const rank = rankOf(count)
-  return rank === Math.floor(rank) ? below : lerp(below, above, Math.fround(rank - Math.floor(rank)))
+  return count === 0 ? Number.NaN : atRank(rankOf(q, count), below, above)
 }
 
 /**
@@ -38,9 +33,8 @@ export function meanOfLargest(values: Float32Array, fraction: number): { mean: n
 
 /** The question of `meanOfLargest`: three walks. */
 export function* meanOfLargestOf(fraction: number): Question<{ mean: number; count: number }> {
-  const largest = (count: number): number => Math.max(1, Math.ceil(Math.fround(count * fraction)))
-  const { count, found: [smallest] } = yield* orderStatistics((total) => [total - largest(total)])
-  const k = largest(count)
+  const { count, found: [smallest] } = yield* orderStatistics((total) => [total - countOfLargest(fraction, total)])
+  const k = countOfLargest(fraction, count)
   if (count === 0) return { mean: -Infinity, count: k }
   let sum = 0
   let above = 0
@@ -53,13 +47,6 @@ export function* meanOfLargestOf(fraction: number): Question<{ mean: number; cou
   }
   // Equal ones share the last places.
   return { mean: Math.fround((sum + smallest * (k - above)) / k), count: k }
-}
-
-/** torch.lerp in float32: measured from the nearer end. */
-function lerp(from: number, to: number, weight: number): number {
-  const span = Math.fround(to - from)
-  if (weight < 0.5) return Math.fround(from + Math.fround(weight * span))
-  return Math.fround(to - Math.fround(span * Math.fround(1 - weight)))
 }
 
 /**

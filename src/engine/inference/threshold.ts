@@ -1,6 +1,6 @@
 import { CuvetteError } from '../../shared/problem'
 import type { Pipeline, PipelineNode } from '../pipeline/pipeline'
-import { logitOfProbability } from './logit'
+import { logitOfProbability } from '../../shared/logit'
 import { meanOfLargestOf, quantileOf } from './quantile'
 import type { Question } from './walks'
 import { answer, through } from './walks'

@@ -52,7 +52,7 @@ export interface TrainedRecord extends RunRecord {
   /** Why there are no training artifacts; null when there are. */
   withoutTraining: string | null
   scenes: FittedScene[]
-  /** Set by an export that was given a threshold: the decider of this folder uses it instead of its rule. */
+  /** Where a threshold was chosen on the picture: the decider of this folder uses it instead of its rule. */
   chosenThreshold?: number
 }
 

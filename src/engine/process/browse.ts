@@ -129,6 +129,11 @@ export function browseHandlers(): HandlerTable {
       const summary = describePipeline(text, path, null)
       return { summary, description: summary.nodes.length > 0 ? parsePipeline(text, path).description : '' }
     },
+    // Here, so that it does not wait for a training.
+    'pipeline.setDecider': async (request, { signal }) => {
+      const { setDecider } = await import('../export/decider')
+      return await setDecider(request, signal)
+    },
   }
 }
 

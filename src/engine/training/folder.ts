@@ -47,8 +47,7 @@ export async function newFitFolder(out: string): Promise<FitFolder> {
 export async function resumedFitFolder(out: string): Promise<FitFolder> {
   const unfinished = join(out, UNFINISHED_FOLDER)
   const checkpoint = join(TRAINING_FOLDER, ARTIFACT_FILES.checkpoint)
-  // A finished fit that was interrupted while it moved into place.
-  if (existsSync(join(unfinished, PIPELINE_FILES.record))) await publish(unfinished, out)
+  await endReplacing(out)
   if (!existsSync(join(unfinished, checkpoint)) && !existsSync(join(out, checkpoint))) {
     throw new CuvetteError('bad-argument', `There is no checkpoint in ${out} to continue from; fit without --resume.`, { path: out })
   }
@@ -101,6 +100,32 @@ export async function finishFolder({ out, stage }: FitFolder, models: readonly s
   if (stage !== out) await publish(stage, out)
   for (const file of OWN_FILES) await removeLeftovers(join(out, file))
   return [...names, PIPELINE_FILES.record]
+}
+
+/**
+ * Puts new contents into the place of files of a finished pipeline, run.json among them: all or none, and where it was
+ * interrupted, the next attempt or --resume ends it. Throws CuvetteError('cannot-write').
+ */
+export async function replaceFiles(out: string, contents: ReadonlyMap<string, Uint8Array>): Promise<void> {
+  const stage = join(out, UNFINISHED_FOLDER)
+  await rm(stage, { recursive: true, force: true })
+  const record = contents.get(PIPELINE_FILES.record)
+  if (!record) throw new Error('A pipeline is not changed without its record.')
+  try {
+    await mkdir(stage)
+    for (const [name, bytes] of contents) if (name !== PIPELINE_FILES.record) await writeFileAtomic(join(stage, name), bytes)
+    await writeFileAtomic(join(stage, PIPELINE_FILES.record), record)
+  } catch (error) {
+    await rm(stage, { recursive: true, force: true })
+    throw cannotWrite(out, error)
+  }
+  await publish(stage, out)
+}
+
+/** Ends what was interrupted while it moved into place. */
+export async function endReplacing(out: string): Promise<void> {
+  const unfinished = join(out, UNFINISHED_FOLDER)
+  if (existsSync(join(unfinished, PIPELINE_FILES.record))) await publish(unfinished, out)
 }
 
 /** Moves a finished fit into place; goes on where an earlier attempt was interrupted. */

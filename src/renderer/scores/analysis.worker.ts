@@ -16,6 +16,7 @@ const scope = self as unknown as WorkerScope
 
 scope.onmessage = ({ data }) => {
   const analysis = analyse(data.scores, data.mask)
-  const { sorted, positivesBelow } = analysis.curve
-  scope.postMessage(analysis, positivesBelow ? [sorted.buffer, positivesBelow.buffer] : [sorted.buffer])
+  const { curve: { sorted, positivesBelow }, all } = analysis
+  // Often one and the same array; a buffer is handed over once.
+  scope.postMessage(analysis, [...new Set([sorted.buffer, all.buffer, ...(positivesBelow ? [positivesBelow.buffer] : [])])])
 }

@@ -53,6 +53,10 @@ export const useRuns = defineStore('runs', () => {
     put(await call('runs.setThreshold', { runId, threshold }))
   }
 
+  async function setDecider(runId: string, parameters: Calls['runs.setDecider']['args']['parameters'], threshold: number | null): Promise<void> {
+    put(await call('runs.setDecider', { runId, parameters, threshold }))
+  }
+
   async function exportRun(runId: string, folder: string): Promise<ExportReport> {
     return await call('runs.export', { runId, folder })
   }
@@ -93,7 +97,7 @@ export const useRuns = defineStore('runs', () => {
 
   return {
     runs, selectedId, selected, running, newestFirst, loaded, secondsLeft, warnings,
-    load, start, resume, stop, remove, setThreshold, exportRun, byId, follow,
+    load, start, resume, stop, remove, setThreshold, setDecider, exportRun, byId, follow,
   }
 })
 

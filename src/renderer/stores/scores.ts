@@ -7,7 +7,8 @@ import { confusionAt, countBelow, ratios } from '../../shared/threshold-curve'
 import type { ScoreAnalysis } from '../scores/analysis'
 import { analyseApart } from '../scores/analyse-apart'
 import { targetsOf } from '../scores/targets'
-import { quantileOf } from '../scores/histogram'
+import { canBeLogarithmic, isSkewed, quantileOf, scoreAxis } from '../scores/histogram'
+import { nextFloat32 } from '../scores/presets'
 import { planes as cache } from '../viewer/loaders/plane-cache'
 import type { BandPlane, MaskPlane } from '../viewer/loaders/planes'
 import { fetchFloats, scoresUrl } from '../viewer/loaders/planes'
@@ -16,6 +17,7 @@ import { useCubes } from './cubes'
 import { useHistory } from './history'
 import { useNotices } from './notices'
 import { maskOf } from './picture'
+import { useRunPipelines } from './run-pipelines'
 import { useRuns } from './runs'
 
 /** The scores of one run, and all that was computed of them once. */
@@ -36,6 +38,7 @@ export const useScores = defineStore('scores', () => {
   const cubes = useCubes()
   const notices = useNotices()
   const history = useHistory()
+  const pipelines = useRunPipelines()
   const loaded = shallowRef<LoadedScores | null>(null)
   const loading = ref(false)
   const problem = shallowRef<Problem | null>(null)
@@ -44,11 +47,13 @@ export const useScores = defineStore('scores', () => {
 
   /** The scores belong to the run that is looked at now. */
   const current = computed(() => (loaded.value && loaded.value.runId === runs.selectedId ? loaded.value : null))
-  const chosen = computed<number | null>(() => {
-    if (unsaved.value && unsaved.value.runId === runs.selectedId) return unsaved.value.threshold
-    return runs.selected?.threshold ?? null
+  const chosen = computed<number | null>(() => (runs.selectedId === null ? null : chosenOf(runs.selectedId)))
+  /** Of the decider's rule. Where it flags nothing: above every score. */
+  const ruleThreshold = computed<number | null>(() => {
+    if (!runs.selected || runs.selected.ruleThreshold !== null) return runs.selected?.ruleThreshold ?? null
+    const scored = current.value?.analysis.all
+    return pipelines.decider && scored && scored.length > 0 ? nextFloat32(scored[scored.length - 1]) : null
   })
-  const ruleThreshold = computed(() => runs.selected?.ruleThreshold ?? null)
   /** The threshold that holds: the chosen one, else the rule's, else the 99th percentile of the scores. */
   const threshold = computed<number | null>(() => {
     if (chosen.value !== null) return chosen.value
@@ -67,6 +72,18 @@ export const useScores = defineStore('scores', () => {
   const quality = computed(() => (confusion.value ? ratios(confusion.value) : null))
   /** Scores are on the picture: the cube that is looked at is the one they were computed of. */
   const onPicture = computed(() => (current.value && runs.selected?.cubeId === cubes.activeId ? current.value : null))
+
+  /** Whether scores are laid along a logarithmic axis, in all charts alike; null: as they suggest. */
+  const chosenLogScores = ref<boolean | null>(null)
+  const logScores = computed(() => {
+    const curve = current.value?.analysis.curve
+    return curve !== undefined && canBeLogarithmic(curve) && (chosenLogScores.value ?? isSkewed(curve))
+  })
+  const axis = computed(() => (current.value ? scoreAxis(current.value.analysis.curve, logScores.value) : null))
+
+  function chosenOf(runId: string): number | null {
+    return unsaved.value?.runId === runId ? unsaved.value.threshold : (runs.byId(runId)?.threshold ?? null)
+  }
 
   let wanted = new AbortController()
   async function load(): Promise<void> {
@@ -146,7 +163,7 @@ export const useScores = defineStore('scores', () => {
 
   return {
     loaded, loading, problem, current, chosen, ruleThreshold, threshold, flagged, confusion, quality, onPicture,
-    choose, save, reload: load,
+    chosenLogScores, logScores, axis, chosenOf, choose, save, reload: load,
   }
 })
 

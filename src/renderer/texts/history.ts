@@ -5,6 +5,7 @@ export const EDITS = {
   maskAttached: (cube: string) => `attaching of a mask to ${cube}`,
   maskDetached: (cube: string) => `detaching of the mask of ${cube}`,
   threshold: 'change of threshold',
+  decider: 'change of the decider in the pipeline',
 }
 
 export const HISTORY = {
