@@ -98,7 +98,7 @@ describe('exporting a trained pipeline', () => {
     expect(report.cubes[0].flagged).toBe(reached.filter((decision) => decision === 1).length)
   })
 
-  it('changes the decider of the pipeline in its own folder, and back again to the byte', async () => {
+  it('changes the decider of the pipeline in its own folder, and back', async () => {
     const pipeline = join(folder, 'new', 'pipeline')
     const before = await exported('folder', { out: pipeline }).then(() => openTrainedPipeline(pipeline))
     const run = (name: string) => runPipeline({ pipelineFolder: pipeline, data: [cube], masks: [], out: join(folder, 'new', name), format: 'envi', device: 'cpu' }, observed())
