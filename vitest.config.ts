@@ -6,6 +6,6 @@ export default defineConfig({
     // Two cores: sessions of onnxruntime and engine children want them.
     maxWorkers: 2,
     testTimeout: 30_000,
-    reporters: ['default', './tests/golden/count-cases.ts'],
+    reporters: ['default', './tests/golden/count-cases.ts', './tests/parity/hold-behaviours.ts'],
   },
 })

@@ -77,7 +77,7 @@ console.log(browser.message)
 counted(
   'Unit, golden, property and bundle tests',
   unitReport,
-  () => run(bin('vitest'), ['run', '--reporter=default', '--reporter=./tests/golden/count-cases.ts', '--reporter=json', `--outputFile.json=${unitReport}`], browserEnvironment),
+  () => run(bin('vitest'), ['run', '--reporter=default', '--reporter=./tests/golden/count-cases.ts', '--reporter=./tests/parity/hold-behaviours.ts', '--reporter=json', `--outputFile.json=${unitReport}`], browserEnvironment),
   (report) => ({ passed: report.numPassedTests, failed: report.numFailedTests + unloadedFiles(report) }),
 )
 

@@ -9,6 +9,7 @@ describe('the catalogue', () => {
       'AnomalyDetectionMetrics',
       'AnomalyPixelStatisticsMetric',
       'BandpassByWavelength',
+      'BinaryAnomalyLabelMapper',
       'BinaryDecider',
       'CIETristimulusFalseRGBSelector',
       'CIRSelector',
@@ -85,7 +86,10 @@ describe('the catalogue', () => {
     for (const { description: text } of [...description.inputs, ...description.outputs, ...description.parameters]) expect(text).toMatch(/^\S.*\.$/)
     expect(description.needsStatistics).toBe(type?.fit !== undefined)
     const ports = [...description.inputs, ...description.outputs].map((port) => port.name)
-    expect(new Set(ports).size).toBe(ports.length)
+    const handedOn = description.inputs.filter(({ name: port }) => description.outputs.some((output) => output.name === port))
+    expect(new Set(ports).size).toBe(ports.length - handedOn.length)
+    // Sizes are kept by the names of ports, so an output with the name of an input must be that input.
+    for (const { name: port, dtype, shape } of handedOn) expect(description.outputs.find((output) => output.name === port)).toMatchObject({ dtype, shape })
     for (const side of [description.inputs, description.outputs]) {
       const names = side.flatMap((port) => [port.name, ...port.aliases])
       expect(new Set(names).size, 'an alias means one port').toBe(names.length)
@@ -101,7 +105,8 @@ describe('the catalogue', () => {
     for (const parameter of Object.keys(type?.repositoryParameters ?? {})) expect(description.parameters.map((one) => one.name)).toContain(parameter)
     for (const port of type?.measurement?.ports ?? []) expect(ports).toContain(port)
     if (type?.fit) expect(description.inputs.map((one) => one.name)).toContain(type.fit.port)
-    const hasWrite = description.role !== 'source' && description.role !== 'metric'
+    // A label mapper is settled before anything runs.
+    const hasWrite = description.role !== 'source' && description.role !== 'metric' && name !== 'BinaryAnomalyLabelMapper'
     expect(type?.write !== undefined).toBe(hasWrite)
   })
 })

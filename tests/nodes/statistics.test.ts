@@ -60,6 +60,27 @@ describe('statistics of a stream', () => {
     expectNear(statistics.scatter, scatter, 1e-9)
   })
 
+  it('are the same one pixel at a time, of one pixel its own values, and unmoved by empty blocks', async () => {
+    const pixels = Float32Array.from({ length: 60 }, (_, at) => Math.sin(at) * 10)
+    const [one, all] = [new RunningStatistics('full'), new RunningStatistics('full')]
+    await one.add(pixels.subarray(0, 3), 1, 3)
+    expect([one.count, ...one.mean]).toEqual([1, ...pixels.subarray(0, 3)])
+    for (let at = 1; at < 20; at += 1) {
+      await one.add(pixels.subarray(at * 3, at * 3 + 3), 1, 3)
+      await one.add(new Float32Array(0), 0, 3)
+    }
+    await all.add(pixels, 20, 3)
+    expect(one.count).toBe(20)
+    expectNear(one.mean, [...all.mean], 1e-14)
+    expectNear(one.scatter, [...all.scatter], 1e-13)
+  })
+
+  it('of constant pixels have no scatter at all', async () => {
+    const statistics = new RunningStatistics('full')
+    for (let block = 0; block < 5; block += 1) await statistics.add(new Float32Array(400).fill(3.7), 100, 4)
+    expect([...statistics.scatter]).toEqual(new Array(16).fill(0))
+  })
+
   it('of a NaN are NaN in its channel alone', async () => {
     const statistics = new RunningStatistics('full')
     await statistics.add(Float32Array.of(1, NaN, 2, 3), 2, 2)

@@ -31,6 +31,11 @@ const background: Part = {
   connections: [...normalised.connections, ['range.normalized', 'rx.data'], ['rx.scores', 'overlap.predictions'], ['cube.mask', 'overlap.targets']],
 }
 
+const laplacian: Part = {
+  nodes: { ...normalised.nodes, lad: { type: 'LADGlobal' }, overlap: { type: 'IoULoss' } },
+  connections: [...normalised.connections, ['range.normalized', 'lad.data'], ['lad.scores', 'overlap.predictions'], ['cube.mask', 'overlap.targets']],
+}
+
 const selected: Part = {
   nodes: { ...normalised.nodes, selector: { type: 'SoftChannelSelector', config: { n_select: 2, init_method: 'variance', anneal: true } }, rx: { type: 'RXGlobal' }, logit: { type: 'ScoreToLogit' }, compared: { type: 'AnomalyBCEWithLogits' } },
   connections: [...normalised.connections, ['range.normalized', 'selector.data'], ['selector.selected', 'rx.data'], ['rx.scores', 'logit.scores'], ['logit.logits', 'compared.predictions'], ['cube.mask', 'compared.targets']],
@@ -39,6 +44,7 @@ const selected: Part = {
 const cases: [string, Part, Record<string, unknown>, RegExp][] = [
   ['the components of an unfrozen PCA', pca, { unfreeze: ['pca'] }, /^pca\._components$/],
   ['the background of an unfrozen RX', background, { unfreeze: ['rx'] }, /^rx\.(mu|cov_inv)$/],
+  ['the mean and the Laplacian of an unfrozen LAD', laplacian, { unfreeze: ['lad'] }, /^lad\.(M|L)$/],
   ['the range of an unfrozen normaliser', background, { unfreeze: ['range'] }, /^range\./],
   // The temperature of the selector follows the epochs, whatever trains.
   ['the logits of an unfrozen selector', selected, { unfreeze: ['selector'] }, /^selector\.(channel_logits|last_temperature)$/],

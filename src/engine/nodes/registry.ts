@@ -10,6 +10,7 @@ import { cameraEmulationFalseRGBSelector, cieTristimulusFalseRGBSelector, cirSel
 import { foregroundContrastLoss } from './foreground-contrast'
 import { highContrastSelector } from './high-contrast'
 import { identityNormalizer, minMaxNormalizer, sigmoidNormalizer, sigmoidTransform, zScoreNormalizer } from './image-normalization'
+import { binaryAnomalyLabelMapper } from './label-mapper'
 import { ladGlobal } from './lad'
 import { deepSVDDSoftBoundaryLoss } from './losses'
 import { anomalyBCEWithLogits, iouLoss } from './mask-losses'
@@ -38,6 +39,7 @@ import { supervisedCIRSelector, supervisedFullSpectrumSelector, supervisedWindow
 
 const types: readonly NodeType[] = [
   cubeSource,
+  binaryAnomalyLabelMapper,
   bandpassByWavelength,
   perPixelUnitNorm,
   zScoreNormalizerGlobal,

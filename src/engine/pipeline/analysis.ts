@@ -5,6 +5,7 @@ import { keptByCube } from '../nodes/cube-source'
 import type { NodeType } from '../nodes/node'
 import { nodeType } from '../nodes/registry'
 import type { DocumentConnection, DocumentNode, PipelineDocument, Place } from './document'
+import { settleLabelMappers } from './label-mappers'
 import { fileKey } from './node-files'
 import { topologicalOrder } from './order'
 import { readParameters } from './parameters'
@@ -67,6 +68,7 @@ class Analyst {
     for (const node of this.document.nodes) this.addNode(node)
     for (const connection of this.document.connections) this.connect(connection)
     this.judgeUnknown()
+    this.settleClasses()
     const { sorted, cycle } = topologicalOrder([...this.nodes.keys()], this.document.connections.map(({ from, to }) => ({ from: from.node, to: to.node })))
     if (cycle) {
       const [first] = cycle
@@ -116,6 +118,12 @@ class Analyst {
     for (const { node, message } of problems) this.report(node.written.name, message, node.written.place)
     for (const { node, message } of warnings) this.report(node.written.name, message, node.written.place, undefined, this.warnings)
     for (const node of skipped) node.skipped = true
+  }
+
+  private settleClasses(): void {
+    for (const { node, message, isProblem } of settleLabelMappers([...this.nodes.values()])) {
+      this.report(node.written.name, `The node ${node.written.name} (${node.written.type}) ${message}.`, node.written.place, undefined, isProblem ? this.findings : this.warnings)
+    }
   }
 
   private keyOf(parameter: string): string {

@@ -3,6 +3,7 @@ import { CuvetteError } from '../../shared/problem'
 import type { AnalysedNode, Finding } from './analysis'
 import { analyse } from './analysis'
 import type { PipelineDocument } from './document'
+import { withoutLabelMappers } from './label-mappers'
 import { fileKey } from './node-files'
 import type { CubeFacts, Pipeline, PipelineNode } from './pipeline'
 import { readTrainer } from './read-trainer'
@@ -45,7 +46,7 @@ export function checkPipeline(document: PipelineDocument, facts: CubeFacts | nul
 export function resolvePipeline(document: PipelineDocument, facts: CubeFacts, overrides: TrainerOverrides = {}): Pipeline {
   const { nodes, trainer, findings, warnings } = checkDocument(document, facts, overrides)
   if (findings.length > 0) throw firstOf(findings.map(({ problem }) => problem))
-  return { name: document.name, description: document.description, document, nodes: nodes.filter(({ skipped }) => !skipped).map((node) => resolved(node, document)), facts, trainer, warnings: warnings.map(({ problem }) => problem.message) }
+  return { name: document.name, description: document.description, document, nodes: withoutLabelMappers(nodes.filter(({ skipped }) => !skipped).map((node) => resolved(node, document))), facts, trainer, warnings: warnings.map(({ problem }) => problem.message) }
 }
 
 function resolved({ written, type, parameters, inputs, channels, stages }: AnalysedNode, document: PipelineDocument): PipelineNode {
