@@ -1,13 +1,16 @@
 import type { Dataset, File as Hdf5File } from 'h5wasm/node'
 import type { GriddedVariable } from './gridded'
+import type { Elsewhere } from './hdf5-elsewhere'
+import { elsewhereOf } from './hdf5-elsewhere'
 import type { Hdf5Library } from './hdf5-library'
 import { storedType } from './hdf5-library'
+import { openObjectHeaders } from './hdf5-object-header'
 
 /** A dataset of an HDF5 file. */
 export interface Hdf5Variable extends GriddedVariable {
   /** null when contiguous. */
   chunks: readonly number[] | null
-  /** Other files that hold its numbers. */
+  /** Other files that hold its numbers, or datasets that may. */
   elsewhere: readonly string[]
 }
 
@@ -20,8 +23,28 @@ const LONGEST_ATTRIBUTE = 4096
  * Lists the datasets of all groups by their paths without the leading "/". Only hard links are followed, each object
  * once: soft links are second names, external links lead to other files, and both can lead in circles.
  */
-export function listHdf5(library: Hdf5Library, file: Hdf5File): Hdf5Variable[] {
-  const variables: Hdf5Variable[] = []
+export function listHdf5(library: Hdf5Library, file: Hdf5File, filePath: string): Hdf5Variable[] {
+  const headers = openObjectHeaders(filePath)
+  try {
+    return withinFile(walk(library, file, (dataset) => elsewhereOf(dataset, headers)))
+  } finally {
+    headers.close()
+  }
+}
+
+interface Found {
+  variable: Hdf5Variable
+  elsewhere: Elsewhere
+}
+
+/** A virtual dataset may show plain datasets of its own file; by another way it could lead out of it. */
+function withinFile(found: readonly Found[]): Hdf5Variable[] {
+  const plain = new Set(found.filter(({ elsewhere: { files, datasets } }) => files.length + datasets.length === 0).map(({ variable }) => variable.name))
+  return found.map(({ variable, elsewhere: { files, datasets } }) => ({ ...variable, elsewhere: [...files, ...datasets.filter((name) => !plain.has(name))] }))
+}
+
+function walk(library: Hdf5Library, file: Hdf5File, elsewhere: (dataset: Dataset) => Elsewhere): Found[] {
+  const variables: Found[] = []
   const seen = new Set<string>()
   const waiting: { path: string; depth: number }[] = [{ path: '', depth: 0 }]
   let objects = 0
@@ -37,7 +60,7 @@ export function listHdf5(library: Hdf5Library, file: Hdf5File): Hdf5Variable[] {
       const entity = file.get(path)
       if (entity instanceof library.Dataset) {
         // The address of the object: a second hard link to it has the same.
-        if (firstTime(seen, entity.create_reference().ref_data)) variables.push(describe(path, entity))
+        if (firstTime(seen, entity.create_reference().ref_data)) variables.push({ variable: describe(path, entity), elsewhere: elsewhere(entity) })
       } else if (entity instanceof library.Group && next.depth < DEEPEST_GROUP && firstTime(seen, entity.create_reference().ref_data)) {
         waiting.push({ path, depth: next.depth + 1 })
       }
@@ -64,7 +87,7 @@ function describe(name: string, dataset: Dataset): Hdf5Variable {
     dimensions: dimensionsOf(dataset, shape),
     attributes: attributesOf(dataset),
     chunks: metadata.chunks,
-    elsewhere: (metadata.virtual_sources ?? []).map(({ file_name }) => file_name).filter((other) => other !== '.'),
+    elsewhere: [],
   }
 }
 

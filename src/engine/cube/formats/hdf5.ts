@@ -1,8 +1,8 @@
 import type { Dataset, File as Hdf5File } from 'h5wasm/node'
-import { CuvetteError } from '../../../shared/problem'
 import type { Cube, CubeFormat, OpenOptions } from '../cube'
 import { windowedCube } from '../windowed-cube'
 import { describeGridded } from './gridded'
+import { refuseElsewhere } from './hdf5-elsewhere'
 import { closeHdf5, guarded, hasHdf5Signature, loadHdf5, openHdf5 } from './hdf5-library'
 import { hdf5Reader } from './hdf5-reader'
 import type { Hdf5Variable } from './hdf5-variables'
@@ -19,7 +19,7 @@ export const hdf5: CubeFormat = {
     const library = await loadHdf5()
     const file = await openHdf5(library, path)
     try {
-      const variables = guarded(path, () => listHdf5(library, file))
+      const variables = guarded(path, () => listHdf5(library, file, path))
       return await cubeOf(path, file, variables, options)
     } catch (error) {
       closeHdf5(file)
@@ -31,9 +31,7 @@ export const hdf5: CubeFormat = {
 async function cubeOf(path: string, file: Hdf5File, variables: Hdf5Variable[], options: OpenOptions): Promise<Cube> {
   const named = variables.some(({ attributes }) => attributes.has('_Netcdf4Dimid') || attributes.has('_Netcdf4Coordinates')) ? 'NetCDF-4' : 'HDF5'
   const { variable, dtype, axes, description } = await describeGridded(path, named, variables, options, async (list) => numbersOf(path, file, list))
-  if (variable.elsewhere.length > 0) {
-    throw new CuvetteError('unsupported', `The numbers of ${variable.name} in ${path} lie in other files (${variable.elsewhere.slice(0, 3).join(', ')}), which are not followed; write them into one file.`, { path, where: variable.name })
-  }
+  refuseElsewhere(path, variable.name, variable.elsewhere)
   const { name, shape, chunks } = variable
   return windowedCube(description, hdf5Reader(path, file, { name, dtype, shape, chunks, axes, noData: description.noData }, options), options)
 }
