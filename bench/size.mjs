@@ -1,8 +1,9 @@
-// npm run bench:size [-- --json] [-- --only bsq,bip,matlab]: cubes of 4 GB and 1 GB, looked at, fitted and scored; times
-// as ratios against numpy.memmap on the same files in the same run, and the largest memory of every process.
+// npm run bench:size [-- --json] [--keep] [--only bsq,bip,matlab]: cubes of 4 GB and 1 GB, looked at, fitted and scored; times
+// as ratios against numpy.memmap on the same files in the same run, where it is installed also against Spectral Python's
+// reader, and the largest memory of every process. The files, sparse, are removed at the end unless --keep is given.
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, rmSync } from 'node:fs'
-import { cpus } from 'node:os'
+import { cpus, loadavg } from 'node:os'
 import { join, resolve } from 'node:path'
 import { ensureBuilt } from '../scripts/prerequisites/build.mjs'
 import { ensureInstalled } from '../scripts/prerequisites/install.mjs'
@@ -21,8 +22,10 @@ const ANSWER_BYTES = 16 * 2 ** 20
 
 await ensureInstalled()
 await ensureBuilt()
+const began = performance.now()
 const python = ['/usr/bin/python3', 'python3'].find((name) => spawnSync(name, ['-c', 'import numpy'], { stdio: 'ignore' }).status === 0)
-say(`${cpus()[0].model.trim()}, ${cpus().length} cores, Node ${process.version}${python ? '' : '; numpy was not found, so there are no ratios'}`)
+const spectral = python && spawnSync(python, ['-c', 'import spectral'], { stdio: 'ignore' }).status === 0
+say(`${cpus()[0].model.trim()}, ${cpus().length} cores, Node ${process.version}${python ? '' : '; numpy was not found, so there are no ratios'}; load ${loadavg()[0].toFixed(1)} before the start`)
 const files = await largeFiles(folder)
 const results = {}
 for (const name of only) {
@@ -31,9 +34,12 @@ for (const name of only) {
   const pipelines = {}
   for (const pipeline of ['rx', 'deep-svdd']) pipelines[pipeline] = await fitAndScore(file, pipeline)
   const reference = python && file.interleave ? { ...(await memmap(file, look.stride, 'look')), ...(await memmap(file, look.stride, 'rx')) } : null
+  if (reference && spectral) reference.spectral = await memmap(file, look.stride, 'spectral')
   results[name] = { look, pipelines, reference }
   report(name, file, results[name])
 }
+if (!words.includes('--keep')) rmSync(folder, { recursive: true, force: true })
+say(`\nAll of it took ${Math.round((performance.now() - began) / 1000)} s; load ${loadavg()[0].toFixed(1)} at the end.`)
 if (json) console.log(JSON.stringify({ node: process.version, processor: cpus()[0].model.trim(), results }, null, 2))
 
 async function lookAt({ path, lines, samples, bands }) {
@@ -54,13 +60,14 @@ async function lookAt({ path, lines, samples, bands }) {
     const coarse = finest(quickStride)
     await picture(Math.floor(bands / 2), coarse, null)
     const firstPicture = (performance.now() - browse.born) / 1000
+    const firstPictureCpu = browse.cpu()
     const started = performance.now()
     const overview = overviewStride === null ? null : await browse.call('cube.overview', { reference, folder: freshFolder('overviews') })
     const overviewSeconds = overview ? (performance.now() - started) / 1000 : null
     const stride = overview ? finest(overview.stride) : coarse
     const bandChange = await median([3, 17, 40, 8, 55].map((band) => () => picture(band, stride, overview)))
     const spectrum = await median(Array.from({ length: 21 }, (_, at) => () => browse.call('cube.spectrum', { reference, line: (at * 37) % lines, sample: (at * 91) % samples })))
-    return { firstPicture, firstStride: coarse, overviewSeconds, stride, bandChange, spectrum, peakMB: browse.peakMB() }
+    return { firstPicture, firstPictureCpu, firstStride: coarse, overviewSeconds, stride, bandChange, spectrum, peakMB: browse.peakMB() }
   } finally {
     browse.end()
   }
@@ -71,13 +78,13 @@ async function fitAndScore({ path }, pipeline) {
   const cli = join(root, 'out', 'main', 'cli.js')
   const fit = await measured(process.execPath, [cli, 'fit', join(root, 'resources', 'pipelines', `${pipeline}.yaml`), '--data', path, '--out', join(out, 'pipeline'), '--epochs', '1', '--device', 'cpu', '--json'])
   const score = await measured(process.execPath, [cli, 'run', join(out, 'pipeline'), '--data', path, '--out', join(out, 'scores'), '--device', 'cpu', '--json'])
-  return { fit: fit.seconds, fitPeakMB: fit.peakMB, score: score.seconds, scorePeakMB: score.peakMB }
+  return { fit: fit.seconds, fitCpu: fit.cpu, fitPeakMB: fit.peakMB, score: score.seconds, scoreCpu: score.cpu, scorePeakMB: score.peakMB }
 }
 
 async function memmap({ path, lines, samples, bands, interleave }, stride, work) {
-  const { output, peakMB } = await measured(python, [join(root, 'bench', 'size', 'memmap.py'), path, lines, samples, bands, interleave, stride, work].map(String), { env: { ...process.env, OPENBLAS_NUM_THREADS: String(cpus().length) } })
+  const { output, peakMB, cpu } = await measured(python, [join(root, 'bench', 'size', 'memmap.py'), path, lines, samples, bands, interleave, stride, work].map(String), { env: { ...process.env, OPENBLAS_NUM_THREADS: String(cpus().length) } })
   const { peakMB: _own, ...times } = JSON.parse(output)
-  return { ...times, [`${work}PeakMB`]: peakMB }
+  return { ...times, [`${work}PeakMB`]: peakMB, [`${work}Cpu`]: cpu }
 }
 
 async function median(runs) {
@@ -102,6 +109,7 @@ function report(name, { lines, samples, bands }, { look, pipelines, reference })
   say([
     `\n${name}: ${lines} x ${samples} x ${bands}`,
     row(`first picture (stride ${look.firstStride})`, look.firstPicture, reference?.firstPicture),
+    `  processor time until then  ${seconds(look.firstPictureCpu).padStart(9)}`,
     ...(look.overviewSeconds === null ? [] : [row('overview', look.overviewSeconds)]),
     row(`band change (stride ${look.stride})`, look.bandChange, reference?.bandChange),
     row('spectrum', look.spectrum, reference?.spectrum),
@@ -109,9 +117,10 @@ function report(name, { lines, samples, bands }, { look, pipelines, reference })
     ...Object.entries(pipelines).flatMap(([pipeline, times]) => [
       row(`${pipeline} fit`, times.fit, pipeline === 'rx' ? reference?.fit : undefined),
       row(`${pipeline} score`, times.score, pipeline === 'rx' ? reference?.score : undefined),
-      `  memory: fit ${Math.round(times.fitPeakMB)} MB, score ${Math.round(times.scorePeakMB)} MB`,
+      `  processor time: fit ${times.fitCpu.toFixed(1)} s, score ${times.scoreCpu.toFixed(1)} s; memory: fit ${Math.round(times.fitPeakMB)} MB, score ${Math.round(times.scorePeakMB)} MB`,
     ]),
-    ...(reference ? [`  memory of numpy: looking ${Math.round(reference.lookPeakMB)} MB, RX ${Math.round(reference.rxPeakMB)} MB`] : []),
+    ...(reference ? [`  numpy: processor time of RX ${reference.rxCpu.toFixed(1)} s; memory: looking ${Math.round(reference.lookPeakMB)} MB, RX ${Math.round(reference.rxPeakMB)} MB`] : []),
+    ...(reference?.spectral ? [`  Spectral Python: first picture ${seconds(reference.spectral.firstPicture)}, band change ${seconds(reference.spectral.bandChange)}, spectrum ${seconds(reference.spectral.spectrum)}`] : []),
   ].join('\n'))
 }
 

@@ -1,4 +1,5 @@
-"""The reference of bench:size: the same questions answered with numpy.memmap, block by block. Prints one JSON document."""
+"""The references of bench:size: the same questions answered with numpy.memmap, block by block, or with Spectral Python's
+reader. Prints one JSON document."""
 import json
 import resource
 import sys
@@ -44,6 +45,17 @@ if work == "look":
     result["firstPicture"] = time.perf_counter() - born
     result["bandChange"] = sorted(timed(lambda at=at: np.percentile(band(at), np.arange(101))) for at in (3, 17, 40, 8, 55))[2]
     result["spectrum"] = sorted(timed(lambda at=at: pixel(at * 37 % lines, at * 91 % samples)) for at in range(21))[10]
+elif work == "spectral":
+    import spectral
+    image = spectral.open_image(path.rsplit(".", 1)[0] + ".hdr")
+
+    def picture(at):
+        np.percentile(image.read_band(at)[::stride, ::stride].astype(np.float32), np.arange(101))
+
+    picture(bands // 2)
+    result["firstPicture"] = time.perf_counter() - born
+    result["bandChange"] = sorted(timed(lambda at=at: picture(at)) for at in (3, 17, 40, 8, 55))[2]
+    result["spectrum"] = sorted(timed(lambda at=at: image.read_pixel(at * 37 % lines, at * 91 % samples)) for at in range(21))[10]
 else:
     started = time.perf_counter()
     count, total, scatter = 0, np.zeros(bands), np.zeros((bands, bands))
