@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { command, expect, open, test } from './workbench'
 
@@ -48,5 +48,36 @@ test('a damaged project comes back from its backup, one of a later version is le
   await open(page, workbench)
   await expect(page.getByText(/was saved by a later version of Cuvette/).first()).toBeVisible()
   expect(readFileSync(join(later, 'project.json'), 'utf8')).toBe('{"cuvetteProject": 99}')
+  expect(workbench.complaints).toEqual([])
+})
+
+test('a cube that was moved is located, and another file is not taken for it', async ({ page, workbench }) => {
+  await open(page, workbench)
+  const data = join(workbench.folder, 'flight')
+  mkdirSync(data)
+  const header = (name: string, lines: number) => {
+    writeFileSync(join(data, `${name}.hdr`), `ENVI\nsamples = 10\nlines = ${lines}\nbands = 2\ndata type = 1\ninterleave = bsq\nbyte order = 0\n`)
+    writeFileSync(join(data, `${name}.img`), Uint8Array.from({ length: 20 * lines }, (_, index) => (index * 37) % 251))
+    return join(data, `${name}.hdr`)
+  }
+  await page.keyboard.press('Control+o')
+  await page.getByRole('textbox', { name: 'Path' }).fill(header('tray', 12))
+  await page.getByRole('dialog').getByRole('button', { name: 'Open', exact: true }).click()
+  await expect(page.getByRole('img', { name: 'Image of tray.hdr' })).toBeVisible()
+  await page.waitForTimeout(600)
+  const moved = join(workbench.folder, 'archive')
+  await workbench.restart(() => renameSync(data, moved))
+  await page.goto(workbench.url)
+  mkdirSync(data)
+  const other = header('other', 9)
+  await page.getByRole('button', { name: 'Locate tray.hdr' }).click()
+  const dialog = page.getByRole('dialog', { name: 'Locate tray.hdr' })
+  await dialog.getByRole('textbox', { name: 'Path' }).fill(other)
+  await dialog.getByRole('button', { name: 'Open here' }).click()
+  await expect(dialog.getByRole('alert')).toContainText('does not seem to be what')
+  await dialog.getByRole('textbox', { name: 'Path' }).fill(join(moved, 'tray.hdr'))
+  await dialog.getByRole('button', { name: 'Open here' }).click()
+  await expect(page.getByRole('img', { name: 'Image of tray.hdr' })).toBeVisible()
+  await expect(page.getByRole('list', { name: 'Cubes that were not found' })).toHaveCount(0)
   expect(workbench.complaints).toEqual([])
 })

@@ -23,6 +23,15 @@ export interface CubeEntry {
   version: number
 }
 
+/** A cube of the project that could not be opened again. */
+export interface LostCube {
+  id: string
+  name: string
+  /** Where it was. */
+  path: string
+  problem: Problem
+}
+
 export interface PipelineEntry {
   id: string
   name: string
@@ -157,6 +166,10 @@ export interface Calls {
   'files.grant': { args: { paths: string[] }; result: { paths: string[] } }
   'cubes.list': { args: Record<string, never>; result: CubeEntry[] }
   'cubes.open': { args: { path: string }; result: CubeEntry }
+  /** Cubes of the project that could not be opened again, and wait to be located or closed. */
+  'cubes.lost': { args: Record<string, never>; result: LostCube[] }
+  /** Opens a lost cube from another place. `differs`: why it does not seem to be the same file; then nothing is changed unless `anyway`. */
+  'cubes.locate': { args: { cubeId: string; path: string; anyway: boolean }; result: { cube: CubeEntry; differs: null } | { cube: null; differs: string } }
   'cubes.close': { args: { cubeId: string }; result: null }
   'cubes.attachMask': { args: { cubeId: string; path: string }; result: CubeEntry }
   'cubes.detachMask': { args: { cubeId: string }; result: CubeEntry }
@@ -208,7 +221,7 @@ export type CallName = keyof Calls
 /** Every name, for hosts that must refuse anything else. */
 export const CALL_NAMES: readonly CallName[] = [
   'session.info', 'projects.recent', 'projects.open', 'files.choose', 'files.list', 'files.grant',
-  'cubes.list', 'cubes.open', 'cubes.close', 'cubes.attachMask', 'cubes.detachMask', 'cubes.correct',
+  'cubes.list', 'cubes.open', 'cubes.lost', 'cubes.locate', 'cubes.close', 'cubes.attachMask', 'cubes.detachMask', 'cubes.correct',
   'cubes.detectBadBands', 'cubes.readWavelengths', 'cubes.saveHeader', 'cubes.nameClasses', 'cubes.bandStatistics', 'cubes.spectrum', 'settings.get', 'settings.set', 'views.get', 'views.set',
   'nodes.catalogue', 'pipelines.list', 'pipelines.check',
   'runs.list', 'runs.start', 'runs.resume', 'runs.remove', 'runs.setThreshold', 'runs.pipeline', 'runs.setDecider', 'runs.export',

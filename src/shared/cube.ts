@@ -63,6 +63,12 @@ export interface ClassDescription {
   colour: [number, number, number] | null
 }
 
+/** By what a cube is known again when its files were moved: their bytes together, and a hash over pieces of them. */
+export interface Fingerprint {
+  bytes: number
+  sha256: string
+}
+
 /** What of a description can be corrected. */
 export type Correctable = Pick<CubeDescription, 'badBands' | 'wavelengths' | 'wavelengthUnit' | 'wavelengthUnitGuessed' | 'fwhm' | 'noData' | 'scale'>
 

@@ -1,4 +1,4 @@
-import type { BandStatistics, CubeDescription, DetectedBand, MaskDescription, SpectralAxis } from './cube'
+import type { BandStatistics, CubeDescription, DetectedBand, Fingerprint, MaskDescription, SpectralAxis } from './cube'
 import type { DeviceChoice, DeviceReport } from './device'
 import type { NodeDescription, PipelineSummary } from './nodes'
 import type { Problem } from './problem'
@@ -39,6 +39,8 @@ export interface EngineCalls {
   'spectral.read': { args: { bands: number; source: { text: string } | { reference: string } }; result: SpectralAxis }
   /** The ENVI header of a cube that was opened through corrections, with what they say. */
   'cube.writeHeader': { args: { reference: string; path: string; replace: boolean }; result: { path: string; dataToCopy: { from: string; to: string } | null } }
+  /** By what the files of a cube or mask are known again. */
+  'data.fingerprint': { args: { reference: string }; result: Fingerprint }
   'cube.release': { args: { reference: string }; result: null }
   'mask.describe': { args: { reference: string; shape: [number, number] }; result: MaskDescription }
   'mask.read': { args: { reference: string; shape: [number, number] }; result: { shape: [number, number]; values: Uint8Array } }

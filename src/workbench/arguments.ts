@@ -25,6 +25,8 @@ const schemas: { [N in CallName]: v.GenericSchema<unknown, Calls[N]['args']> } =
   'files.grant': v.strictObject({ paths }),
   'cubes.list': nothing as v.GenericSchema<unknown, Record<string, never>>,
   'cubes.open': v.strictObject({ path }),
+  'cubes.lost': nothing as v.GenericSchema<unknown, Record<string, never>>,
+  'cubes.locate': v.strictObject({ cubeId: id, path, anyway: v.boolean() }),
   'cubes.close': v.strictObject({ cubeId: id }),
   'cubes.attachMask': v.strictObject({ cubeId: id, path }),
   'cubes.detachMask': v.strictObject({ cubeId: id }),

@@ -1,12 +1,13 @@
 import { createHash, randomUUID } from 'node:crypto'
-import { basename, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { writeCorrection } from '../engine/cube/corrected-cube'
 import { writeNamedMask } from '../engine/cube/named-mask'
 import { formatReference, parseReference } from '../engine/cube/reference'
-import type { CubeEntry, SavedHeader, SpectralSource } from '../shared/contract'
-import type { BandStatistics, ClassCorrection, CubeCorrections, CubeDescription, DetectedBand, MaskDescription, SpectralAxis } from '../shared/cube'
+import type { CubeEntry, LostCube, SavedHeader, SpectralSource } from '../shared/contract'
+import type { BandStatistics, ClassCorrection, CubeCorrections, CubeDescription, DetectedBand, Fingerprint, MaskDescription, SpectralAxis } from '../shared/cube'
 import type { OverviewFile, PixelWindow } from '../shared/engine-contract'
-import { CuvetteError } from '../shared/problem'
+import type { Problem } from '../shared/problem'
+import { CuvetteError, toProblem } from '../shared/problem'
 import type { Engines } from './engines'
 import type { EventStream } from './events'
 import { makeFolder } from './folders'
@@ -27,6 +28,8 @@ interface OpenCube {
 /** The cubes of the project with their masks. */
 export class Cubes {
   private readonly open = new Map<string, OpenCube>()
+  /** Why cubes of the project could not be opened again, by id. */
+  private readonly lost = new Map<string, Problem>()
   private reopening: Promise<void> = Promise.resolve()
   private readonly nextVersion = versionCounter()
 
@@ -60,7 +63,9 @@ export class Cubes {
     await this.grants.remember(description.path)
     const known = this.project.content.cubes.find((cube) => cube.reference === path || cube.reference === formatReference(description))
     if (known) {
-      return await this.begin(known, known.corrections ? await this.describeSaved(known) : description)
+      const entry = await this.begin(known, known.corrections ? await this.describeSaved(known) : description)
+      this.found(known.id)
+      return entry
     }
     const saved: SavedCube = { id: randomUUID().slice(0, 8), reference: formatReference(description), mask: description.mask ? formatReference(description.mask) : null, ...(description.corrections && { corrections: description.corrections }) }
     // Entered before anything else is waited for: the same cube may be opened twice at once.
@@ -70,13 +75,48 @@ export class Cubes {
   }
 
   async close(cubeId: string): Promise<void> {
-    const { saved } = this.require(cubeId)
+    await this.reopening
+    const { saved } = this.lost.has(cubeId) ? { saved: this.requireSaved(cubeId) } : this.require(cubeId)
+    this.found(cubeId)
     this.open.delete(cubeId)
     this.project.content.cubes = this.project.content.cubes.filter((cube) => cube.id !== cubeId)
     this.project.changed()
     this.events.emit('cube-closed', { cubeId })
     // An engine that was lost has nothing open.
     await this.engines.browse.call('cube.release', { reference: this.sourceOf(saved) }).catch(() => undefined)
+  }
+
+  /** Cubes of the project that could not be opened again. */
+  async lostCubes(): Promise<LostCube[]> {
+    await this.reopening
+    return this.project.content.cubes.flatMap(({ id, reference }) => {
+      const problem = this.lost.get(id)
+      return problem ? [{ id, name: basename(reference), path: reference, problem }] : []
+    })
+  }
+
+  /** Opens a lost cube from where it is now, with all that was said of it. A mask that was moved along goes with it. */
+  async locate(cubeId: string, path: string, anyway: boolean): Promise<{ cube: CubeEntry; differs: null } | { cube: null; differs: string }> {
+    await this.reopening
+    const saved = this.requireSaved(cubeId)
+    if (!this.lost.has(cubeId)) throw new CuvetteError('bad-argument', `${basename(saved.reference)} is open: there is nothing to locate.`)
+    const { variable } = parseReference(saved.reference)
+    const given = parseReference(await this.requireReference(path))
+    const reference = formatReference({ path: given.path, variable: given.variable ?? variable })
+    const description = await this.describe(reference)
+    const fingerprint = await this.fingerprintOf(reference)
+    if (!anyway && saved.fingerprint && fingerprint && !isSame(saved.fingerprint, fingerprint)) {
+      const how = saved.fingerprint.bytes === fingerprint.bytes ? 'other bytes' : `${fingerprint.bytes} bytes instead of ${saved.fingerprint.bytes}`
+      return { cube: null, differs: `${reference} does not seem to be what ${saved.reference} was: it holds ${how}. Choose another file, or use this one anyway.` }
+    }
+    await this.grants.remember(description.path)
+    saved.mask = await this.movedMask(saved, reference)
+    saved.reference = reference
+    delete saved.fingerprint
+    const cube = await this.begin(saved, await this.describeSaved(saved))
+    this.found(cubeId)
+    this.project.changed()
+    return { cube, differs: null }
   }
 
   async attachMask(cubeId: string, reference: string): Promise<CubeEntry> {
@@ -212,9 +252,50 @@ export class Cubes {
         if (saved.mask !== null) await this.requireGranted(saved.mask)
         await this.begin(saved, await this.describeSaved(saved))
       } catch (error) {
+        this.lost.set(saved.id, toProblem(error))
         this.project.note(error)
       }
     }
+  }
+
+  private requireSaved(cubeId: string): SavedCube {
+    const saved = this.project.content.cubes.find((cube) => cube.id === cubeId)
+    if (!saved) throw new CuvetteError('bad-argument', `No cube with the id "${cubeId}" is part of the project.`)
+    return saved
+  }
+
+  private found(cubeId: string): void {
+    const problem = this.lost.get(cubeId)
+    this.lost.delete(cubeId)
+    if (problem) this.project.settle(problem.message)
+  }
+
+  /** Where the mask of a cube is that lies at `reference` now: in the same file, beside it, or where it was. */
+  private async movedMask({ reference: before, mask }: SavedCube, reference: string): Promise<string | null> {
+    if (mask === null) return null
+    const [was, is, of] = [parseReference(before), parseReference(reference), parseReference(mask)]
+    if (of.path === was.path) return formatReference({ path: is.path, variable: of.variable })
+    const beside = formatReference({ path: join(dirname(is.path), basename(of.path)), variable: of.variable })
+    if (dirname(of.path) !== dirname(was.path) || !(await this.fingerprintOf(beside))) return mask
+    await this.grants.remember(parseReference(beside).path)
+    return beside
+  }
+
+  /** null where the files cannot be read. */
+  private async fingerprintOf(reference: string): Promise<Fingerprint | null> {
+    return await this.engines.browse.call('data.fingerprint', { reference }).catch(() => null)
+  }
+
+  /** Keeps by what the cube is known again, and says when it has become another one since the project last saw it. */
+  private async recognise(saved: SavedCube): Promise<void> {
+    const { reference } = saved
+    const fingerprint = await this.fingerprintOf(reference)
+    if (!fingerprint || saved.reference !== reference || !this.open.has(saved.id)) return
+    const before = saved.fingerprint
+    if (before && isSame(before, fingerprint)) return
+    saved.fingerprint = fingerprint
+    this.project.changed()
+    if (before) this.project.note(new CuvetteError('bad-data', `${reference} has changed since this project last had it open: what was said of its bands and masks, and the scores of its runs, may not fit it any more.`, { path: reference }))
   }
 
   /** The cube with its corrections, whose file is written where it is not there yet. */
@@ -236,6 +317,7 @@ export class Cubes {
     const source = this.sourceOf(saved)
     const { quickStride, overviewStride } = await this.engines.browse.call('cube.reading', { reference: source })
     const entry = this.enter({ saved, entry: await this.entryOf(saved, description, quickStride), overview: null })
+    void this.recognise(saved)
     if (overviewStride !== null) {
       this.overviews.begin(source, entry.name, (overview) => {
         const cube = this.open.get(entry.id)
@@ -297,6 +379,10 @@ export class Cubes {
     if (await this.grants.allows(path)) return
     throw new CuvetteError('not-granted', `${path} belongs to this project but lies outside it: open the file once to allow it.`, { path })
   }
+}
+
+function isSame(one: Fingerprint, other: Fingerprint): boolean {
+  return one.bytes === other.bytes && one.sha256 === other.sha256
 }
 
 /** Names a file by what it says. */

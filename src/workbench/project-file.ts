@@ -7,7 +7,7 @@ import { isWithin } from '../engine/files/within'
 import type { Problem } from '../shared/problem'
 import { CuvetteError } from '../shared/problem'
 import { readJsonFile, writeJsonFile } from './json-file'
-import type { ProjectContent } from './project'
+import type { ProjectContent, SavedCube } from './project'
 
 /** runs/<id> becomes a path, so an id is never more than this. */
 export const IdSchema = v.pipe(v.string(), v.regex(/^[a-z0-9-]{1,40}$/))
@@ -19,7 +19,14 @@ const FileSchema = v.object({
   cuvetteProject: v.literal(VERSION),
   name: v.string(),
   isSample: v.optional(v.boolean(), false),
-  cubes: v.array(v.object({ id: IdSchema, reference: v.string(), mask: v.nullable(v.string()), corrections: v.optional(v.nullable(CorrectionsSchema)), maskClasses: v.optional(v.nullable(ClassesSchema)) })),
+  cubes: v.array(v.object({
+    id: IdSchema,
+    reference: v.string(),
+    mask: v.nullable(v.string()),
+    corrections: v.optional(v.nullable(CorrectionsSchema)),
+    maskClasses: v.optional(v.nullable(ClassesSchema)),
+    fingerprint: v.optional(v.object({ bytes: v.number(), sha256: v.string() })),
+  })),
   runs: v.array(IdSchema),
 })
 
@@ -85,7 +92,7 @@ export function portable(content: ProjectContent, folder: string, resources: str
     cuvetteProject: VERSION,
     name: content.name,
     isSample: content.isSample,
-    cubes: content.cubes.map(({ id, reference, mask, corrections, maskClasses }) => ({ id, reference: shorten(reference), mask: mask === null ? null : shorten(mask), ...(corrections && { corrections }), ...(maskClasses && { maskClasses }) })),
+    cubes: content.cubes.map((cube) => withPaths(cube, shorten)),
     runs: [...content.runs],
   }
 }
@@ -98,8 +105,15 @@ function absolute(file: v.InferOutput<typeof FileSchema>, folder: string, resour
   return {
     name: file.name,
     isSample: file.isSample,
-    cubes: file.cubes.map(({ id, reference, mask, corrections, maskClasses }) => ({ id, reference: extend(reference), mask: mask === null ? null : extend(mask), ...(corrections && { corrections }), ...(maskClasses && { maskClasses }) })),
+    cubes: file.cubes.map((cube) => withPaths(cube, extend)),
     runs: file.runs,
+  }
+}
+
+function withPaths({ id, reference, mask, corrections, maskClasses, fingerprint }: SavedCube, path: (of: string) => string): SavedCube {
+  return {
+    id, reference: path(reference), mask: mask === null ? null : path(mask),
+    ...(corrections && { corrections }), ...(maskClasses && { maskClasses }), ...(fingerprint && { fingerprint }),
   }
 }
 

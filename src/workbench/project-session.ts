@@ -84,6 +84,8 @@ export class ProjectSession {
       'files.grant': async ({ paths }) => ({ paths: await files.grant(paths) }),
       'cubes.list': () => cubes.list(),
       'cubes.open': ({ path }) => cubes.openCube(path),
+      'cubes.lost': () => cubes.lostCubes(),
+      'cubes.locate': ({ cubeId, path, anyway }) => cubes.locate(cubeId, path, anyway),
       'cubes.close': async ({ cubeId }) => {
         await cubes.close(cubeId)
         return null

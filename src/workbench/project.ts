@@ -1,6 +1,6 @@
 import { join, resolve } from 'node:path'
 import type { ProjectEntry } from '../shared/contract'
-import type { ClassCorrection, CubeCorrections } from '../shared/cube'
+import type { ClassCorrection, CubeCorrections, Fingerprint } from '../shared/cube'
 import type { Problem } from '../shared/problem'
 import { toProblem } from '../shared/problem'
 import { makeFolder } from './folders'
@@ -19,6 +19,8 @@ export interface SavedCube {
   corrections?: CubeCorrections | null
   /** What was said of the classes of the mask; null: nothing. */
   maskClasses?: ClassCorrection[] | null
+  /** Of its files as they were last seen; absent before that was found out. */
+  fingerprint?: Fingerprint
 }
 
 export interface ProjectContent {
@@ -34,7 +36,7 @@ const SAVE_AFTER_MS = 300
 /** A folder with project.json, saved by itself a moment after every change, and left as it was found when reopened. */
 export class Project {
   readonly problems: Problem[] = []
-  /** Called when a problem was noted. */
+  /** Called when a problem was noted or settled. */
   onProblem: () => void = () => undefined
   private timer: NodeJS.Timeout | null = null
   private saving: Promise<void> = Promise.resolve()
@@ -115,6 +117,14 @@ export class Project {
     } finally {
       await this.lock.release()
     }
+  }
+
+  /** A problem that is none any more. */
+  settle(message: string): void {
+    const at = this.problems.findIndex((problem) => problem.message === message)
+    if (at < 0) return
+    this.problems.splice(at, 1)
+    this.onProblem()
   }
 
   /** Keeps a problem for the page to show, once. */

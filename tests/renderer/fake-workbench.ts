@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { extname, join } from 'node:path'
 import type { Page, Route } from '@playwright/test'
 import { CONTENT_SECURITY_POLICY } from '../../src/shared/content-security-policy'
-import type { AnyEvent, CallName, Calls, CubeEntry, Settings, EngineEntry, JobEntry, PipelineEntry, Reply, RecentProject, RunEntry, ViewStates } from '../../src/shared/contract'
+import type { AnyEvent, CallName, Calls, CubeEntry, Settings, EngineEntry, JobEntry, LostCube, PipelineEntry, Reply, RecentProject, RunEntry, ViewStates } from '../../src/shared/contract'
 import type { NodeDescription, ParameterValue, PipelineSummary } from '../../src/shared/nodes'
 import type { DetectedBand, SpectralAxis } from '../../src/shared/cube'
 import type { Problem } from '../../src/shared/problem'
@@ -45,6 +45,7 @@ export class FakeWorkbench {
   recent: RecentProject[] = []
   /** Parameters that were written into deciders, by run. */
   readonly deciders = new Map<string, Record<string, ParameterValue>>()
+  lost: LostCube[] = []
   /** Every call that came, in order. */
   readonly calls: { name: CallName; args: unknown }[] = []
   /** Calls that are to fail. */
@@ -130,6 +131,12 @@ export class FakeWorkbench {
     'files.grant': ({ paths }) => ({ paths }),
     'cubes.list': () => this.cubes,
     'cubes.open': ({ path }) => this.addCube(path.split('/').at(-1), false),
+    'cubes.lost': () => this.lost,
+    'cubes.locate': ({ cubeId, path, anyway }) => {
+      if (!anyway && path.includes('other')) return { cube: null, differs: `${path} does not seem to be the same.` }
+      this.lost = this.lost.filter(({ id }) => id !== cubeId)
+      return { cube: this.addCube(path.split('/').at(-1), false), differs: null }
+    },
     'cubes.close': ({ cubeId }) => {
       this.cubes = this.cubes.filter((cube) => cube.id !== cubeId)
       return null

@@ -17,7 +17,8 @@ import * as scene from './scene'
 const SHAPE = { lines: 12, samples: 20, bands: 5 }
 
 /** A host that answers from a table and emits what the test says. */
-function host(answers: Partial<Record<CallName, (args: never) => unknown>>) {
+function host(given: Partial<Record<CallName, (args: never) => unknown>>) {
+  const answers: typeof given = { 'cubes.lost': () => [], ...given }
   const listeners = new Set<(event: AnyEvent) => void>()
   const calls: { name: CallName; args: unknown }[] = []
   const made = {

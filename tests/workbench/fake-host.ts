@@ -105,6 +105,7 @@ export function browseHandlers(): FakeHandlers {
     'cube.spectrum': ({ line, sample }: { line: number; sample: number }) => ({ values: Float32Array.of(line, NaN, sample) }),
     'cube.bandStatistics': ({ bands }: { bands: number[] }) =>
       bands.map((band) => ({ band, min: 0, max: 1, mean: 0.5, percentiles: Array.from({ length: 101 }, (_, p) => p / 100), validPixels: 24, totalPixels: 24 })),
+    'data.fingerprint': ({ reference }: { reference: string }) => ({ bytes: basename(reference).length, sha256: basename(reference) }),
     'cube.release': () => null,
     'mask.describe': ({ reference, shape }: { reference: string; shape: [number, number] }) => ({
       path: reference, variable: null, shape, classes: [{ id: 0, count: 20 }, { id: 1, count: 4 }],

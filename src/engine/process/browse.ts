@@ -3,6 +3,7 @@ import { bandStatistics } from '../cube/band-statistics'
 import type { Cube } from '../cube/cube'
 import { writeCorrectedHeader } from '../cube/corrected-header'
 import { detectBadBands } from '../cube/detect-bad-bands'
+import { fingerprintOf } from '../cube/fingerprint'
 import { describeMask, readMask } from '../cube/mask'
 import { openCube } from '../cube/open-cube'
 import { ensureOverview, overviewStride, quickStride } from '../cube/overview'
@@ -105,6 +106,7 @@ export function browseHandlers(): HandlerTable {
     'spectral.read': async ({ bands, source: from }, { signal }) => ('text' in from ? parseWavelengthText(from.text, bands, 'the text') : await readSpectralAxis(from.reference, bands, signal)),
     'cube.writeHeader': ({ reference, path, replace }) => writeCorrectedHeader(reference, path, replace),
 
+    'data.fingerprint': ({ reference }) => fingerprintOf(reference),
     'cube.release': async ({ reference }) => {
       bands.forget(reference)
       await cubes.release(reference)

@@ -1,6 +1,6 @@
 import { defineStore } from 'pinia'
-import { computed, ref } from 'vue'
-import type { CubeEntry } from '../../shared/contract'
+import { computed, ref, shallowRef } from 'vue'
+import type { CubeEntry, LostCube } from '../../shared/contract'
 import type { BandStatistics, ClassCorrection, CubeCorrections, DetectedBand } from '../../shared/cube'
 import { call, onEvent } from '../bridge'
 import { EDITS } from '../texts/history'
@@ -10,6 +10,8 @@ import { useHistory } from './history'
 export const useCubes = defineStore('cubes', () => {
   const cubes = ref<CubeEntry[]>([])
   const activeId = ref<string | null>(null)
+  /** Cubes of the project that could not be opened again. */
+  const lost = shallowRef<LostCube[]>([])
   const loaded = ref(false)
   /** Paths that are being opened. */
   const opening = ref<string[]>([])
@@ -19,7 +21,9 @@ export const useCubes = defineStore('cubes', () => {
   const active = computed(() => cubes.value.find((cube) => cube.id === activeId.value) ?? null)
 
   async function load(): Promise<void> {
-    cubes.value = await call('cubes.list', {})
+    const [list, gone] = await Promise.all([call('cubes.list', {}), call('cubes.lost', {})])
+    cubes.value = list
+    lost.value = gone
     loaded.value = true
     if (!active.value) activeId.value = cubes.value[0]?.id ?? null
   }
@@ -35,6 +39,15 @@ export const useCubes = defineStore('cubes', () => {
     } finally {
       opening.value = opening.value.filter((each) => each !== path)
     }
+  }
+
+  /** Opens a lost cube from another place and looks at it. A sentence when that seems to be another file; then nothing is changed unless `anyway`. */
+  async function locate(cubeId: string, path: string, anyway: boolean): Promise<string | null> {
+    const { cube, differs } = await call('cubes.locate', { cubeId, path, anyway })
+    if (!cube) return differs
+    put(cube)
+    activeId.value = cube.id
+    return null
   }
 
   async function close(cubeId: string): Promise<void> {
@@ -111,6 +124,7 @@ export const useCubes = defineStore('cubes', () => {
   }
 
   function put(entry: CubeEntry): void {
+    lost.value = lost.value.filter(({ id }) => id !== entry.id)
     const at = cubes.value.findIndex((cube) => cube.id === entry.id)
     if (at < 0) cubes.value = [...cubes.value, entry]
     else if (cubes.value[at].version <= entry.version) cubes.value = cubes.value.with(at, entry)
@@ -118,6 +132,7 @@ export const useCubes = defineStore('cubes', () => {
   }
 
   function drop(cubeId: string): void {
+    lost.value = lost.value.filter(({ id }) => id !== cubeId)
     const at = cubes.value.findIndex((cube) => cube.id === cubeId)
     if (at < 0) return
     cubes.value = cubes.value.toSpliced(at, 1)
@@ -129,7 +144,7 @@ export const useCubes = defineStore('cubes', () => {
     onEvent('cube-closed', ({ cubeId }) => drop(cubeId))
   }
 
-  return { cubes, activeId, active, loaded, opening, load, open, close, attachMask, detachMask, correct, detectBadBands, nameClasses, bandStatistics, byId, follow }
+  return { cubes, activeId, active, lost, loaded, opening, load, open, locate, close, attachMask, detachMask, correct, detectBadBands, nameClasses, bandStatistics, byId, follow }
 })
 
 /** A mask as it was attached: its file, and what was said of its classes. */

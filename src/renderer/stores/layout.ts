@@ -21,7 +21,7 @@ export type DialogRequest =
   | { kind: 'open-cube' }
   | { kind: 'mask'; cubeId: string }
   | { kind: 'export'; runId: string }
-  | { kind: 'bands' | 'save-header'; cubeId: string }
+  | { kind: 'bands' | 'save-header' | 'locate'; cubeId: string }
   | { kind: 'project'; create: boolean }
   | { kind: 'settings' | 'palette' | 'shortcuts' }
 

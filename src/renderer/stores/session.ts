@@ -35,6 +35,9 @@ export const useSession = defineStore('session', () => {
     onEvent('engine', (engine) => {
       engines.value = [...engines.value.filter((each) => each.role !== engine.role), engine].sort((a, b) => a.role.localeCompare(b.role))
     })
+    onEvent('project', (project) => {
+      if (info.value) info.value = { ...info.value, project }
+    })
     onEvent('device', (report) => (device.value = report))
   }
 

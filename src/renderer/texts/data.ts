@@ -1,0 +1,15 @@
+export const LOST = {
+  list: 'Cubes that were not found',
+  locate: 'Locate…',
+  locateOf: (name: string) => `Locate ${name}`,
+  remove: 'Remove from project',
+  removeOf: (name: string) => `Remove ${name} from the project`,
+  title: (name: string) => `Locate ${name}`,
+  was: (path: string) => `It was at ${path}. Everything that was said of it, and its runs, stay with it.`,
+  path: 'Path',
+  choose: 'Choose…',
+  anyway: 'Use it anyway',
+  cancel: 'Cancel',
+  confirm: 'Open here',
+  working: 'Opening…',
+}
