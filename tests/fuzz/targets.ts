@@ -9,6 +9,7 @@ import { readSpectralAxis } from '../../src/engine/cube/spectral-source'
 import { decodeSafetensors, encodeSafetensors } from '../../src/engine/files/safetensors'
 import { readTorchArchive } from '../../src/engine/files/torch-archive'
 import { Graph } from '../../src/engine/onnx/graph'
+import { encodeModelMessage } from '../../src/engine/onnx/messages/schema'
 import { encodeModel } from '../../src/engine/onnx/model'
 import { decodeOptimizerModel, encodeOptimizerModel } from '../../src/engine/onnx/optimizer-model'
 import { decodeModel } from '../../src/engine/onnx/reading/decode'
@@ -16,8 +17,11 @@ import { float32 } from '../../src/engine/onnx/tensor'
 import { checkPipeline } from '../../src/engine/pipeline/check'
 import { parsePipeline } from '../../src/engine/pipeline/document'
 import { decodeCheckpoint, encodeCheckpoint } from '../../src/engine/training/checkpoint'
+import { firstValues, readGuide, sourcesOf } from '../../src/engine/training/given-inputs'
+import { givenTrainingModel } from '../../src/engine/training/given-models'
 import { matlab5Bytes } from '../cube/support/matlab5-writer'
 import { recipes } from '../formats/recipes'
+import { checkpointBytes, handmadeLogistic, handmadeSVDD, trainingModel } from '../training/handmade-artifacts'
 
 /** A parser, files that it takes, and what is done with a damaged one. */
 export interface FuzzTarget {
@@ -195,6 +199,24 @@ export const targets: Readonly<Record<string, FuzzTarget>> = {
   'optimizer-model': {
     seeds: async () => [{ 'optimizer_model.onnx': encodeOptimizerModel({ algorithm: 'adamw', beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01 }) }],
     run: onBytes(decodeOptimizerModel),
+  },
+  'given-training-model': {
+    seeds: async () => [{ 'training_model.onnx': encodeModelMessage(trainingModel(handmadeLogistic(3))) }, { 'training_model.onnx': encodeModelMessage(trainingModel(handmadeSVDD(3))) }],
+    // Which of the two it was shows by its parameters; with those of neither it is refused.
+    run: onBytes((bytes, path) => {
+      const checkpoints = [handmadeLogistic(3), handmadeSVDD(3)].map((set) => decodeCheckpoint(checkpointBytes(set), path))
+      const named = checkpoints.find(({ trainable }) => [...trainable.keys()].every((name) => Buffer.from(bytes).includes(`${name}_grad.accumulation.buffer`)))
+      givenTrainingModel(bytes, path, named ?? checkpoints[0], 3)
+    }),
+  },
+  'artifact-inputs': {
+    seeds: async () => [{ 'inputs.json': text('{ "inputs": [{ "name": "u", "draw": "uniform" }, { "name": "tau", "byEpoch": [10, 5, 1] }, { "name": "c", "first": [0.5, 1] }], "epochs": 3 }\n') }],
+    run: async (path) => {
+      const others = [{ name: 'u', shape: [2, 3], optional: false }, { name: 'tau', shape: [], optional: true }, { name: 'c', shape: [2], optional: true }]
+      const guide = await readGuide(path)
+      for (const source of sourcesOf(others, {}, guide, 1).values()) source(1, 0)
+      firstValues(others, () => true, guide)
+    },
   },
   'pipeline-document': {
     seeds: async () => ['deep-svdd', 'rx'].map((name) => ({ 'pipeline.yaml': new Uint8Array(readFileSync(join(root, 'resources', 'pipelines', `${name}.yaml`))) })),
