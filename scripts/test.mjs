@@ -7,6 +7,7 @@ import { join, resolve } from 'node:path'
 import { browserForTests } from './prerequisites/browser.mjs'
 import { ensureBuilt } from './prerequisites/build.mjs'
 import { ensureInstalled } from './prerequisites/install.mjs'
+import { redisForTests } from './prerequisites/redis.mjs'
 
 const root = resolve(import.meta.dirname, '..')
 const reports = mkdtempSync(join(tmpdir(), 'cuvette-test-'))
@@ -71,8 +72,12 @@ gate('Lint and layering', bin('eslint'), ['.', '--max-warnings', '0'])
 
 const unitReport = join(reports, 'unit.json')
 const browser = await browserForTests()
-const browserEnvironment = browser.path ? { CUVETTE_BROWSER: browser.path } : {}
+const redis = redisForTests({ install: true })
+const browserEnvironment = { ...(browser.path && { CUVETTE_BROWSER: browser.path }), ...(redis.path && { CUVETTE_REDIS: redis.path }) }
 console.log(browser.message)
+console.log(redis.message)
+// Its tests are skipped without it; that is no pass.
+if (!redis.path) totals.failed += 1
 
 counted(
   'Unit, golden, property and bundle tests',

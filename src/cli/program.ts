@@ -1,11 +1,17 @@
 import { Command, Option } from 'commander'
 import { FIT_MEMORY_MB } from '../shared/memory'
 import { choicesOf, deviceOption, EXPORT_TARGETS, finiteNumber, namedNumber, namesOf, positiveNumber, REGION_FORMATS, RUN_FORMATS, wholeNumber } from './arguments'
+import type { BatchOptions } from './commands/batch'
 import type { ExportOptions } from './commands/export'
 import type { FitOptions } from './commands/fit'
 import type { RunOptions } from './commands/run'
+import type { WorkerOptions } from './commands/worker'
 import type { Outcome } from './outcome'
 import type { Terminal } from './terminal'
+
+/** How long a queue may be away before batch and worker give up, and a worker silent before its cube goes to another. */
+const PATIENCE_SECONDS = 30
+const LEASE_SECONDS = 30
 
 /** Carries out one command and prints what came of it. */
 export type Conclude = (work: () => Promise<Outcome>) => Promise<void>
@@ -65,11 +71,8 @@ export function cuvetteProgram(version: string, terminal: Terminal, conclude: Co
       })
     })
 
-  command('run', 'scores and decisions of cubes, by a trained pipeline')
-    .argument('<folder>', 'trained-pipeline folder, or X.yaml with its weights X.pt beside it')
-    .requiredOption('--data <cube...>', 'cubes to score')
-    .option('--mask <mask...>', 'their masks, in the same order; default: found beside or inside each cube')
-    .requiredOption('--out <folder>', 'where scores, decisions and metrics.json go')
+  /** What is written of each cube, and how it is computed: for run and batch. */
+  const scoring = (of: Command): Command => of
     .option('--format <formats>', `${RUN_FORMATS.join(', ')}, or several separated by commas; default: envi`, choicesOf(RUN_FORMATS))
     .option('--regions <kinds>', 'list the connected regions of flagged pixels: coco, csv or both', choicesOf(REGION_FORMATS))
     .addOption(new Option('--connectivity <n>', 'neighbours that make a region: 4 share a side, 8 share a side or a corner').choices(['4', '8']).default('8'))
@@ -78,7 +81,31 @@ export function cuvetteProgram(version: string, terminal: Terminal, conclude: Co
     .option('--threshold <score>', "instead of the decider's own rule", finiteNumber)
     .option('--memory <MB>', 'budget for pixels in memory', positiveNumber)
     .addOption(deviceOption())
+
+  scoring(command('run', 'scores and decisions of cubes, by a trained pipeline')
+    .argument('<folder>', 'trained-pipeline folder, or X.yaml with its weights X.pt beside it')
+    .requiredOption('--data <cube...>', 'cubes to score')
+    .option('--mask <mask...>', 'their masks, in the same order; default: found beside or inside each cube')
+    .requiredOption('--out <folder>', 'where scores, decisions and metrics.json go'))
     .action((folder: string, options: RunOptions) => conclude(async () => (await import('./commands/run')).run(folder, options, terminal)))
+
+  scoring(command('batch', 'the same of many cubes, each into a folder of its own; goes on where it was interrupted')
+    .argument('<folder>', 'trained-pipeline folder, or X.yaml with its weights X.pt beside it')
+    .requiredOption('--data <cube...>', 'cubes or folders of cubes to score')
+    .option('--mask <mask...>', 'their masks, in the same order; default: found beside or inside each cube')
+    .requiredOption('--out <folder>', 'where a folder for each cube and batch.json go'))
+    .option('--processes <n>', 'cubes that this machine scores at a time', wholeNumber(1, 256), 1)
+    .option('--queue <url>', 'let workers score them that take cubes from this Redis: redis://host:6379')
+    .option('--patience <seconds>', 'how long a queue may be away', positiveNumber, PATIENCE_SECONDS)
+    .action((folder: string, options: BatchOptions) => conclude(async () => (await import('./commands/batch')).batch(folder, options, terminal)))
+
+  command('worker', 'score cubes that "cuvette batch --queue" put into a queue')
+    .requiredOption('--queue <url>', 'the Redis to take them from: redis://host:6379')
+    .option('--processes <n>', 'cubes at a time', wholeNumber(1, 256), 1)
+    .option('--lease <seconds>', 'a worker that is silent for so long counts as dead, and its cube goes to another', positiveNumber, LEASE_SECONDS)
+    .option('--patience <seconds>', 'how long the queue may be away', positiveNumber, PATIENCE_SECONDS)
+    .option('--until-empty', 'end when the queue is empty instead of waiting for more')
+    .action((options: WorkerOptions) => conclude(async () => (await import('./commands/worker')).worker(options, terminal)))
 
   command('export', 'a trained pipeline for other places')
     .argument('<folder>', 'trained-pipeline folder, or X.yaml with its weights X.pt beside it')

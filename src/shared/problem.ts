@@ -12,6 +12,7 @@ export type ProblemCode =
   | 'bad-artifact'
   | 'cannot-write'
   | 'device-unavailable'
+  | 'queue-unavailable'
   | 'not-granted'
   | 'cancelled'
   | 'engine-lost'

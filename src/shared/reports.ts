@@ -2,6 +2,7 @@ import type { CubeDescription } from './cube'
 import type { DeviceChoice, DeviceName } from './device'
 import type { DetectionMetrics } from './metrics'
 import type { ParameterValue, SpectralTarget } from './nodes'
+import type { Problem } from './problem'
 
 // What the long works take and give. These types are the public JSON contract of the command
 // line (docs/cli.md) and what travels between the workbench and the compute process.
@@ -201,6 +202,38 @@ export interface RunReport {
   deviceReason: string
   peakMemoryMB: number
   cubes: CubeRunReport[]
+}
+
+/** What became of one cube of a batch. */
+export interface BatchScene {
+  path: string
+  /** Its folder inside the batch's `out`. */
+  name: string
+  /** done: scored now. kept: its result was there already, from the same cube, pipeline and options. */
+  status: 'done' | 'kept' | 'failed'
+  /** Which process scored it, "host:pid"; null where it failed. */
+  by: string | null
+  report: CubeRunReport | null
+  /** Why it failed. */
+  problem: Problem | null
+}
+
+export interface BatchReport {
+  out: string
+  /** Without user and password; null: the processes of this machine. */
+  queue: string | null
+  seconds: number
+  done: number
+  kept: number
+  failed: number
+  cubes: BatchScene[]
+}
+
+/** What a worker says when it ends. */
+export interface WorkerReport {
+  queue: string
+  scored: number
+  failed: number
 }
 
 export interface ExportRequest {

@@ -2,6 +2,7 @@ import { resolve } from 'node:path'
 import { runPipeline } from '../../engine/inference/run'
 import type { DeviceChoice } from '../../shared/device'
 import type { RasterFormat, RegionFormat, RunReport } from '../../shared/reports'
+import type { SceneSettings } from '../batch/scene-job'
 import { stoppable } from '../interrupt'
 import type { Outcome } from '../outcome'
 import { progressOn } from '../progress'
@@ -31,19 +32,17 @@ export async function run(folder: string, options: RunOptions, terminal: Termina
         data: options.data,
         masks: options.mask ?? [],
         out: resolve(options.out),
-        format: options.format ?? 'envi',
-        regions: options.regions,
-        connectivity: options.connectivity === '4' ? 4 : 8,
-        leastArea: options.minArea,
-        images: options.images,
-        threshold: options.threshold,
-        memoryMB: options.memory,
-        device: options.device,
+        ...settingsOf(options),
       },
       { signal, onProgress: progressOn(terminal) },
     ),
   )
   return { document: report, text: runText(report) }
+}
+
+/** What is written of each cube and how it is computed, as a request says it. */
+export function settingsOf({ format, regions, connectivity, minArea, images, threshold, memory, device }: RunOptions): SceneSettings {
+  return { format: format ?? ['envi'], regions, connectivity: connectivity === '4' ? 4 : 8, leastArea: minArea, images, threshold, memoryMB: memory, device }
 }
 
 /** A pipeline without a decider has no threshold. */
