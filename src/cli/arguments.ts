@@ -61,5 +61,5 @@ export function namesOf(text: string, before: string[] = []): string[] {
   return [...before, ...text.split(',').map((part) => part.trim()).filter((part) => part !== '')]
 }
 
-/** What export's --to may be; triton is planned and refused. */
+/** What export's --to may be. */
 export const EXPORT_TARGETS = ['onnx', 'ort-training', 'folder', 'triton', 'cuvis'] as const

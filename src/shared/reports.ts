@@ -239,7 +239,7 @@ export interface WorkerReport {
 export interface ExportRequest {
   /** As in RunRequest. */
   pipelineFolder: string
-  to: 'onnx' | 'ort-training' | 'folder' | 'cuvis'
+  to: 'onnx' | 'ort-training' | 'folder' | 'triton' | 'cuvis'
   out: string
   /** A threshold that was tuned on the picture: the exported decider then uses it instead of its rule. */
   threshold?: number

@@ -105,18 +105,12 @@ describe('npm run cuvette', () => {
   }, 60_000)
 })
 
-describe('open and what is planned', () => {
+describe('open', () => {
   test('open without Electron says how to go on', async () => {
     const finished = await cuvette(['open', '--json'])
     // Where the Electron program is installed this would open a window; then there is nothing to see here.
     if (finished.code === 0) return
     expect(finished.code).toBe(1)
     expect(documentOf<{ error: Problem }>(finished).error).toMatchObject({ code: 'unsupported', message: expect.stringContaining('cuvette serve') as string })
-  })
-
-  test.each(['triton'])('export to %s is refused in one sentence', async (to) => {
-    const finished = await cuvette(['export', folder, '--to', to, '--out', join(folder, 'out'), '--json'])
-    expect(finished.code).toBe(1)
-    expect(documentOf<{ error: Problem }>(finished).error).toMatchObject({ code: 'unsupported', message: expect.stringContaining('This version does not') as string })
   })
 })

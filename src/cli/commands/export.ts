@@ -1,7 +1,6 @@
 import { resolve } from 'node:path'
 import { exportPipeline } from '../../engine/export/export'
-import { CuvetteError } from '../../shared/problem'
-import type { ExportReport, ExportRequest } from '../../shared/reports'
+import type { ExportReport } from '../../shared/reports'
 import type { EXPORT_TARGETS } from '../arguments'
 import { stoppable } from '../interrupt'
 import type { Outcome } from '../outcome'
@@ -19,16 +18,10 @@ export interface ExportOptions {
 
 /** cuvette export DIR, or X.yaml with X.pt beside it: a trained pipeline for other places. */
 export async function exportTo(folder: string, options: ExportOptions, terminal: Terminal): Promise<Outcome> {
-  const to = supported(options.to)
   const report = await stoppable(terminal, 'Stopping.', (signal) =>
-    exportPipeline({ pipelineFolder: resolve(folder), to, out: resolve(options.out), threshold: options.threshold, ports: options.port, data: options.data }, { signal, onProgress: progressOn(terminal) }),
+    exportPipeline({ pipelineFolder: resolve(folder), to: options.to, out: resolve(options.out), threshold: options.threshold, ports: options.port, data: options.data }, { signal, onProgress: progressOn(terminal) }),
   )
   return { document: report, text: exportText(report) }
-}
-
-function supported(to: ExportOptions['to']): ExportRequest['to'] {
-  if (to === 'triton') throw new CuvetteError('unsupported', 'This version does not write Triton model repositories; `--to onnx` writes the model that Triton serves.')
-  return to
 }
 
 export function exportText(report: ExportReport): string {

@@ -18,8 +18,9 @@ import { noteCheck, noteFinished } from './note'
 import { withPorts } from './ports'
 import { artifactsReadme } from './readme'
 import { trainingGuide } from './training-inputs'
+import { TRITON_FILES, tritonConfig, tritonName } from './triton'
 import { withThreshold } from './tuned'
-import { verifyEvaluationModel, verifyModel } from './verify'
+import { imagesStandAlone, verifyEvaluationModel, verifyModel } from './verify'
 
 /** What an export writes into a folder of its own, and how that is checked. */
 interface Content {
@@ -30,14 +31,15 @@ interface Content {
 
 /**
  * Exports what was fitted: `onnx` writes model.onnx, `ort-training` the training artifacts with a README and inputs.json, `folder` the
- * whole pipeline, `cuvis` the document and the weights that the reference implementation loads. What is written is run on
+ * whole pipeline, `triton` the same model in a repository of Triton Inference
+ * Server, `cuvis` the document and the weights that the reference implementation loads. What is written is run on
  * pixels of the training cube and compared with the scores of the app; only then it appears under its name, all at once.
  * Throws CuvetteError; then nothing is left.
  */
 export async function exportPipeline(request: ExportRequest, context: WorkContext): Promise<ExportReport> {
   const fitted = await openFitted(request.pipelineFolder, request.data, context.signal)
   for (const message of fitted.warnings) context.onProgress({ kind: 'warning', message })
-  const target = targetOf(request)
+  const target = targetOf(request, fitted)
   const content = contentOf(fitted, request, target)
   await requireFree(target, request.to)
   const undo = await createFolder(dirname(target))
@@ -67,11 +69,12 @@ export async function exportPipeline(request: ExportRequest, context: WorkContex
 /** Throws CuvetteError('bad-argument') for what this pipeline cannot be exported as. */
 function contentOf(fitted: FittedPipeline | TrainedPipeline, request: ExportRequest, target: string): Content {
   const { to, threshold, ports = [] } = request
-  if (ports.length > 0 && to !== 'onnx') throw new CuvetteError('bad-argument', `Ports are outputs of a model, and --to ${to} writes more than that; name them with --to onnx.`, { path: fitted.folder })
+  if (ports.length > 0 && to !== 'onnx' && to !== 'triton') throw new CuvetteError('bad-argument', `Ports are outputs of a model, and --to ${to} writes more than that; name them with --to onnx or --to triton.`, { path: fitted.folder })
   const model = <Fitted extends FittedPipeline>(one: Fitted): Fitted => (ports.length > 0 ? withPorts(one, ports) : one)
   if (!('record' in fitted)) {
-    if (to !== 'onnx' && to !== 'cuvis') throw new CuvetteError('bad-argument', `${fitted.folder} is a document with its weights, and --to ${to} needs the folder of a fit; fit it, or export it with --to onnx or --to cuvis.`, { path: fitted.folder })
+    if (to !== 'onnx' && to !== 'cuvis' && to !== 'triton') throw new CuvetteError('bad-argument', `${fitted.folder} is a document with its weights, and --to ${to} needs the folder of a fit; fit it, or export it with --to onnx, --to triton or --to cuvis.`, { path: fitted.folder })
     if (threshold !== undefined) throw new CuvetteError('bad-argument', `${fitted.folder} is a document with its weights; write the threshold into the document instead.`, { path: fitted.folder })
+    if (to === 'triton') return tritonContent(model(fitted), target)
     return to === 'cuvis' ? cuvisContent(fitted) : modelContent(model(fitted), target)
   }
   const { trained, rewritten } = threshold === undefined ? { trained: fitted, rewritten: new Map<string, Uint8Array>() } : withThreshold(fitted, threshold)
@@ -80,6 +83,7 @@ function contentOf(fitted: FittedPipeline | TrainedPipeline, request: ExportRequ
   }
   if (to === 'cuvis') return cuvisContent(trained)
   if (to === 'onnx') return modelContent(model(trained), target)
+  if (to === 'triton') return tritonContent(model(trained), target)
   return {
     write: async (workshop) => ({ files: await writeFolder(workshop, trained, rewritten, to), warnings: [] }),
     async verify(workshop) {
@@ -101,6 +105,22 @@ function modelContent(fitted: FittedPipeline, target: string): Content {
   }
 }
 
+function tritonContent(fitted: FittedPipeline, target: string): Content {
+  const name = basename(target)
+  return {
+    async write(workshop) {
+      const path = join(workshop, TRITON_FILES.model)
+      await mkdir(dirname(path))
+      await writeFileAtomic(path, fitted.model)
+      const batching = await imagesStandAlone(fitted, path)
+      await writeFileAtomic(join(workshop, TRITON_FILES.config), tritonConfig(fitted.model, name, batching))
+      const warnings = batching ? [] : ['The images of a batch influence one another in this pipeline, so Triton is told to run each request by itself (max_batch_size: 0).']
+      return { files: [TRITON_FILES.config, TRITON_FILES.model].map((file) => `${name}/${file}`), warnings }
+    },
+    verify: (workshop) => verifyModel(fitted, join(workshop, TRITON_FILES.model)),
+  }
+}
+
 function cuvisContent(fitted: FittedPipeline): Content {
   let written: CuvisExport = { files: [], differences: [] }
   return {
@@ -113,7 +133,9 @@ function cuvisContent(fitted: FittedPipeline): Content {
 }
 
 /** What appears at the end: a new folder, or one model file, which replaces an older one. */
-function targetOf({ to, out }: ExportRequest): string {
+function targetOf({ to, out }: ExportRequest, { pipeline }: FittedPipeline): string {
+  // A repository may hold other models.
+  if (to === 'triton') return join(out, tritonName(pipeline.name))
   if (to !== 'onnx' || extname(out).toLowerCase() === '.onnx') return out
   return join(out, PIPELINE_FILES.model)
 }

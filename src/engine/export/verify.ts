@@ -51,6 +51,27 @@ export async function verifyModel(trained: FittedPipeline, path: string): Promis
   return { maxDifference, tolerance }
 }
 
+/**
+ * Whether a model gives each image of a batch what it gives the image alone: tried on a tile and the same tile three times
+ * as bright, whose statistics differ. Nodes that look at a whole batch, a decider among them, fail that.
+ */
+export async function imagesStandAlone(fitted: FittedPipeline, path: string): Promise<boolean> {
+  const { pixels, shape: [, ...rest] } = await heldBackTile(fitted)
+  const brighter = pixels.map((value) => 3 * value)
+  const model = await readFile(path)
+  const together = await runOnCpu(model, path, { cube: float32([2, ...rest], joined(pixels, brighter)) })
+  const alone = [await runOnCpu(model, path, { cube: float32([1, ...rest], pixels) }), await runOnCpu(model, path, { cube: float32([1, ...rest], brighter) })]
+  const tolerance = toleranceOf(fitted.pipeline)
+  return Object.entries(together).every(([name, { data, shape }]) => {
+    if (shape[0] !== 2) return false
+    const half = data.length / 2
+    return alone.every((results, image) => Array.from({ length: half }, (_, at) => at).every((at) => {
+      const [a, b] = [Number(data[image * half + at]), Number(results[name].data[at])]
+      return Object.is(a, b) || Math.abs(a - b) <= tolerance * Math.max(1, Math.abs(b))
+    }))
+  })
+}
+
 /** Runs the eval model of exported training artifacts with the state that their checkpoint ends in. Throws as verifyModel. */
 export async function verifyEvaluationModel(trained: FittedPipeline, folder: string): Promise<Verification> {
   const tolerance = toleranceOf(trained.pipeline)
@@ -69,6 +90,13 @@ export async function compareScores(found: FittedPipeline, expected: FittedPipel
   const { pixels, shape } = await heldBackTile(expected)
   const [one, other] = [await resultsOfApp(found, pixels, shape), await resultsOfApp(expected, pixels, shape)]
   return requireSame('scores', one.scores, other.scores, tolerance, path)
+}
+
+function joined(first: Float32Array, second: Float32Array): Float32Array {
+  const both = new Float32Array(first.length + second.length)
+  both.set(first)
+  both.set(second, first.length)
+  return both
 }
 
 function scorePortOf({ pipeline, state }: FittedPipeline): string {
