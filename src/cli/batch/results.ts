@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { mkdir, readdir, readFile, rename, rm, rmdir } from 'node:fs/promises'
+import { readdir, readFile, rename, rm, rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as v from 'valibot'
 import { cannotWrite, writeFileAtomic } from '../../engine/files/atomic'
@@ -57,7 +57,7 @@ export async function produceResult(job: SceneJob, by: string, score: (out: stri
   }
   const workshop = join(job.out, UNFINISHED_FOLDER, `${stemOf(job)}${randomUUID()}`)
   try {
-    await makeFolders(workshop)
+    await makeWorkshop(workshop)
     const { cubes: [report] } = await score(workshop)
     const result: SceneResult = { key: job.key, by, report }
     await writeFileAtomic(join(workshop, RESULT_FILE), `${JSON.stringify(result, null, 2)}\n`)
@@ -69,6 +69,18 @@ export async function produceResult(job: SceneJob, by: string, score: (out: stri
     throw error instanceof CuvetteError ? error : cannotWrite(join(job.out, job.name), error)
   } finally {
     await rm(workshop, { recursive: true, force: true }).catch(() => undefined)
+  }
+}
+
+/** The folder above is removed when it is empty, perhaps at this moment. */
+async function makeWorkshop(workshop: string): Promise<void> {
+  for (let left = 10; ; left -= 1) {
+    try {
+      await makeFolders(workshop)
+      return
+    } catch (error) {
+      if (left === 0 || (error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    }
   }
 }
 
@@ -85,9 +97,8 @@ async function publish(job: SceneJob, workshop: string, result: SceneResult): Pr
       if (attempt > 0 || !['EEXIST', 'ENOTEMPTY', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error
       // The result of an older pipeline or of other options.
       await requirePlace(job)
-      const old = join(job.out, UNFINISHED_FOLDER, `${stemOf(job)}old-${randomUUID()}`)
-      await mkdir(join(job.out, UNFINISHED_FOLDER), { recursive: true })
-      await rename(place, old)
+      // The workshop is in that folder, so it is there.
+      await rename(place, join(job.out, UNFINISHED_FOLDER, `${stemOf(job)}old-${randomUUID()}`))
     }
   }
 }
