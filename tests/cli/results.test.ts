@@ -49,15 +49,21 @@ describe('results of a batch', () => {
   it('do not mind that others remove the folder above when it is empty', async () => {
     let going = true
     const remove = async (): Promise<void> => {
-      while (going) await rmdir(join(out, '.unfinished')).catch(() => undefined)
+      while (going) {
+        await rmdir(join(out, '.unfinished')).catch(() => undefined)
+        await new Promise((resolve) => setTimeout(resolve, 1))
+      }
     }
-    const removing = [remove(), remove()]
-    for (let number = 0; number < 150; number += 1) {
-      const job = jobOf(`cube${number}`)
-      await produceResult(job, 'one', scoreOf(job, job.name))
+    const removing = remove()
+    try {
+      for (let number = 0; number < 150; number += 1) {
+        const job = jobOf(`cube${number}`)
+        await produceResult(job, 'one', scoreOf(job, job.name))
+      }
+    } finally {
+      going = false
+      await removing
     }
-    going = false
-    await Promise.all(removing)
     expect((await readdir(out)).filter((name) => name !== '.unfinished')).toHaveLength(150)
   })
 

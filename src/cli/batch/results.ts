@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { readdir, readFile, rename, rm, rmdir } from 'node:fs/promises'
+import { readdir, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as v from 'valibot'
 import { cannotWrite, writeFileAtomic } from '../../engine/files/atomic'
@@ -13,7 +13,7 @@ import type { SceneJob } from './scene-job'
 
 export const RESULT_FILE = 'result.json'
 /** Inside `out`: results that are being written. */
-const UNFINISHED_FOLDER = '.unfinished'
+export const UNFINISHED_FOLDER = '.unfinished'
 
 export interface SceneResult {
   key: string
@@ -72,7 +72,7 @@ export async function produceResult(job: SceneJob, by: string, score: (out: stri
   }
 }
 
-/** The folder above is removed when it is empty, perhaps at this moment. */
+/** The folder above is removed at the end of a batch, perhaps of another one at this moment. */
 async function makeWorkshop(workshop: string): Promise<void> {
   for (let left = 10; ; left -= 1) {
     try {
@@ -109,7 +109,6 @@ async function removeUnfinished(job: SceneJob): Promise<void> {
   for (const name of await readdir(folder).catch(() => [])) {
     if (name.startsWith(stemOf(job))) await rm(join(folder, name), { recursive: true, force: true }).catch(() => undefined)
   }
-  await rmdir(folder).catch(() => undefined)
 }
 
 function stemOf({ name, key }: SceneJob): string {

@@ -7,7 +7,7 @@ import type { BatchReport } from '../../shared/reports'
 import { distribute } from '../batch/distribute'
 import { scoreLocally } from '../batch/local'
 import { openQueue } from '../batch/queue-connection'
-import { requirePlace, resultOf } from '../batch/results'
+import { requirePlace, resultOf, UNFINISHED_FOLDER } from '../batch/results'
 import { planBatch } from '../batch/scene-job'
 import { sceneOf, Tally } from '../batch/tally'
 import { stoppable } from '../interrupt'
@@ -59,11 +59,13 @@ export async function batch(folder: string, options: BatchOptions, terminal: Ter
           done: count('done'), kept: count('kept'), failed: count('failed'), cubes,
         }
         await writeFileAtomic(join(out, BATCH_FILE), `${JSON.stringify(found, null, 2)}\n`)
-        await rmdir(join(out, '.unfinished')).catch(() => undefined)
         return found
       } catch (error) {
+        await removeEmpty(join(out, UNFINISHED_FOLDER))
         await undo()
         throw error
+      } finally {
+        await removeEmpty(join(out, UNFINISHED_FOLDER))
       }
     } finally {
       await connection?.close()
@@ -72,6 +74,11 @@ export async function batch(folder: string, options: BatchOptions, terminal: Ter
   const outcome: Outcome = { document: report, text: batchText(report) }
   if (report.failed > 0) outcome.failure = `${counted(report.failed, 'cube')} of ${report.cubes.length} could not be scored; the reasons are above and in ${join(out, BATCH_FILE)}.`
   return outcome
+}
+
+/** Does nothing to a folder that holds something: what others are still writing. */
+async function removeEmpty(folder: string): Promise<void> {
+  await rmdir(folder).catch(() => undefined)
 }
 
 export function batchText({ out, cubes, done, kept, failed, seconds, queue }: BatchReport): string {
