@@ -234,6 +234,8 @@ describe('bad artifacts', () => {
     expect(await refusal(logistic, { inputs: {}, data: [bare] })).toMatchObject({ code: 'bad-data', message: expect.stringContaining('compare with a mask') as string })
     await writeFile(join(svdd, 'inputs.json'), '{"inputs": [{}]}')
     expect((await refusal(svdd)).message).toContain('lacks a proper "inputs.0.name"')
+    await writeFile(join(svdd, 'inputs.json'), '{"inputs": [], "images": true}')
+    expect(await refusal(svdd)).toMatchObject({ code: 'unsupported', message: expect.stringContaining('--artifacts draws loose pixels') as string })
     await rm(join(svdd, 'inputs.json'))
     expect((await refusal(svdd, { learningRate: 1e20 })).message).toContain('became')
     await expect(train({ out: folder })).rejects.toMatchObject({ code: 'cannot-write', message: `${folder} is not empty; name a new folder, or the folder of the artifacts to go on in it.` })

@@ -7,7 +7,7 @@ const SHORT = 8
 /** README of exported training artifacts: what the files are, and how a training runtime uses them. */
 export function artifactsReadme({ cuvette, seed, data }: TrainedRecord, guide: TrainingGuide): string {
   const [{ shape: [, , bands] }] = data
-  const { inputs, epochsDone, epochs, batch, accumulate, gradientClip, learningRates } = guide
+  const { inputs, images, epochsDone, epochs, batch, accumulate, gradientClip, learningRates } = guide
   const moving = inputs.filter(({ next }) => next !== undefined)
   const scheduled = inputs.filter(({ byEpoch }) => byEpoch !== undefined)
   const rows = [
@@ -44,7 +44,7 @@ eval_model.onnx. Fed the same values again and again, it stands still.
 `}
 ## Suggested schedule
 
-The document trains ${epochs} epochs. This checkpoint goes on with epoch ${epochsDone + 1}; from the last epoch on, keep its values.
+The document trains ${epochs} epoch${epochs === 1 ? '' : 's'}. This checkpoint goes on with epoch ${epochsDone + 1}; from the last epoch on, keep its values.
 
 | what | value |
 |---|---|
@@ -55,7 +55,7 @@ epsilon. In JavaScript the training API steps with a learning rate of 0.001; ano
 optimizer inside optimizer_model.onnx.
 
 Stock ONNX Runtime loads training_model.onnx and eval_model.onnx too: the gradients come out as
-\`<parameter>_grad\`, and the optimizer is left to the caller. \`cuvette fit --artifacts\` trains on from this folder.
+\`<parameter>_grad\`, and the optimizer is left to the caller. ${images ? 'The models look at images, so training goes on in the folder of the pipeline, with `cuvette fit --resume`.' : '`cuvette fit --artifacts` trains on from this folder.'}
 `
 }
 

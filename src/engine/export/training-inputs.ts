@@ -1,6 +1,7 @@
 import { CuvetteError } from '../../shared/problem'
 import { withoutDefaults } from '../onnx/messages/defaults'
 import { decodeModelMessage } from '../onnx/messages/schema'
+import { wantingImages } from '../pipeline/locality'
 import type { Pipeline } from '../pipeline/pipeline'
 import { stateKey } from '../pipeline/state'
 import type { Checkpoint } from '../training/checkpoint'
@@ -31,6 +32,8 @@ export interface TrainingInput {
 /** What a caller of the training models feeds, and how the training of the document went on from epoch to epoch. */
 export interface TrainingGuide {
   inputs: TrainingInput[]
+  /** Whether pixels depend on others of their image, so that loose ones would be something else. */
+  images: boolean
   /** Epochs that the checkpoint has behind it. */
   epochsDone: number
   epochs: number
@@ -46,8 +49,10 @@ export interface TrainingGuide {
 export function trainingGuide(pipeline: Pipeline, model: Uint8Array, checkpoint: Checkpoint, epochs: number): TrainingGuide {
   const { trainer } = pipeline
   if (!trainer) throw new CuvetteError('internal', 'Training artifacts belong to a pipeline with a trainer.')
+  const images = wantingImages(pipeline.nodes, trainer.losses) !== undefined
   return {
-    inputs: inputsOf(pipeline, model, checkpoint, epochs),
+    inputs: inputsOf(pipeline, model, checkpoint, epochs, images),
+    images,
     epochsDone: checkpoint.properties.ints.epoch ?? 0,
     epochs,
     batch: trainer.batch.unit === 'tiles' ? `${trainer.batch.size} tiles of ${trainer.batch.lines} x ${trainer.batch.samples} pixels` : `${trainer.batch.size} ${trainer.batch.unit}`,
@@ -57,10 +62,10 @@ export function trainingGuide(pipeline: Pipeline, model: Uint8Array, checkpoint:
   }
 }
 
-function inputsOf(pipeline: Pipeline, model: Uint8Array, { moving }: Checkpoint, epochs: number): TrainingInput[] {
+function inputsOf(pipeline: Pipeline, model: Uint8Array, { moving }: Checkpoint, epochs: number, images: boolean): TrainingInput[] {
   const present = new Set(decodeModelMessage(model).graph?.input?.map(({ name }) => name ?? ''))
   const { channels } = pipeline.facts
-  const inputs: TrainingInput[] = [{ name: 'cube', type: 'float32', shape: ['B', 'H', 'W', channels], meaning: 'the pixels as stored; loose pixels are [1, 1, n, C]' }]
+  const inputs: TrainingInput[] = [{ name: 'cube', type: 'float32', shape: ['B', 'H', 'W', channels], meaning: images ? 'images, their pixels as stored' : 'the pixels as stored; loose pixels are [1, 1, n, C]' }]
   if (present.has('targets')) inputs.push({ name: 'targets', type: 'bool', shape: ['B', 'H', 'W', 1], meaning: 'whether a pixel is anomalous' })
   if (present.has('judged')) inputs.push({ name: 'judged', type: 'bool', shape: ['B', 'H', 'W', 1], meaning: 'whether a pixel counts in losses and statistics' })
   const byEpoch = Array.from({ length: epochs }, (_, index) => scheduledSettings(pipeline, index + 1))

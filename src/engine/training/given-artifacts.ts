@@ -57,6 +57,7 @@ export async function trainArtifacts(request: ArtifactsRequest, context: WorkCon
     const evaluation = givenEvaluationModel(set.files.evaluation, set.paths.evaluation, set.checkpoint, facts.channels)
     const seed = request.seed ?? set.checkpoint.properties.ints.seed ?? 0
     const guide = await readGuide(join(request.artifacts, GUIDE_FILE))
+    if (guide.images) throw new CuvetteError('unsupported', `The artifacts in ${request.artifacts} look at images, as their ${GUIDE_FILE} says, and --artifacts draws loose pixels; go on in the folder of their pipeline with "cuvette fit --resume".`, { path: request.artifacts })
     const others = distinct([...training.others, ...evaluation.others])
     const first = firstValues(others, (name) => set.outputs.has(nextName(name)), guide)
     const checkpoint = { ...set.checkpoint, moving: new Map([...set.checkpoint.moving, ...first]) }

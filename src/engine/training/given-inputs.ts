@@ -11,6 +11,7 @@ import { drawn } from './step-inputs'
 export const GUIDE_FILE = 'inputs.json'
 
 const guideSchema = v.looseObject({
+  images: v.optional(v.boolean()),
   inputs: v.array(v.looseObject({
     name: v.string(),
     draw: v.optional(v.picklist(['uniform', 'normal'])),
