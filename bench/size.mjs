@@ -55,7 +55,7 @@ async function lookAt({ path, lines, samples, bands }) {
     }
     const picture = (band, stride, overview) => Promise.all([
       browse.call('cube.band', { reference, band, stride, window: null, overview }),
-      browse.call('cube.bandStatistics', { reference, bands: [band], stride: overview?.stride ?? quickStride, overview }),
+      browse.call('cube.bandStatistics', { reference, bands: [band], stride, overview }),
     ])
     const coarse = finest(quickStride)
     await picture(Math.floor(bands / 2), coarse, null)

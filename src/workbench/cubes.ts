@@ -3,6 +3,7 @@ import { basename, dirname, join } from 'node:path'
 import { writeCorrection } from '../engine/cube/corrected-cube'
 import { writeNamedMask } from '../engine/cube/named-mask'
 import { formatReference, parseReference } from '../engine/cube/reference'
+import { bandStride } from '../shared/band-stride'
 import type { CubeEntry, LostCube, SavedHeader, SpectralSource } from '../shared/contract'
 import type { BandStatistics, ClassCorrection, CubeCorrections, CubeDescription, DetectedBand, Fingerprint, MaskDescription, SpectralAxis } from '../shared/cube'
 import type { OverviewFile, PixelWindow } from '../shared/engine-contract'
@@ -204,7 +205,8 @@ export class Cubes {
   async bandStatistics(cubeId: string, bands: number[]): Promise<BandStatistics[]> {
     const { saved, entry, overview } = this.require(cubeId)
     requireBands(entry, bands)
-    return await this.engines.browse.call('cube.bandStatistics', { reference: this.sourceOf(saved), bands, stride: entry.quickStride, overview })
+    const [lines, samples] = entry.description.shape
+    return await this.engines.browse.call('cube.bandStatistics', { reference: this.sourceOf(saved), bands, stride: bandStride(lines, samples, entry.quickStride), overview })
   }
 
   /** null where the file holds no-data or a number that is not finite. */

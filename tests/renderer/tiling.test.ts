@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { bandStride } from '../../src/renderer/viewer/loaders/planes'
+import { bandStride } from '../../src/shared/band-stride'
 import { tilesOf } from '../../src/renderer/viewer/tiling'
 
 describe('tiles', () => {

@@ -55,6 +55,17 @@ describe('GET /data/', () => {
     expect((await response.json()) as object).toMatchObject({ message: expect.stringContaining('stride 3') })
   })
 
+  it('looks at the pixels of the picture for its statistics, so that they are read once', async () => {
+    const asked: unknown[] = []
+    const bench = await startBench({ handlers: {
+      'cube.describe': ({ reference }: { reference: string }) => description(reference, { shape: [20_000, 20_000, 3] }),
+      'cube.bandStatistics': (args: unknown) => { asked.push(args); return [] },
+    } })
+    await bench.call('cubes.list', {})
+    await bench.call('cubes.bandStatistics', { cubeId: 'farm', bands: [1] })
+    expect(asked).toMatchObject([{ bands: [1], stride: 10 }])
+  })
+
   it('stops the read when the request is aborted', async () => {
     const bench = await startBench({ handlers: { 'cube.band': () => new Promise(() => undefined) } })
     await bench.call('cubes.list', {})

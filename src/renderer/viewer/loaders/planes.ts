@@ -14,16 +14,6 @@ export interface Plane<Values extends Float32Array | Uint8Array = Float32Array |
 export type BandPlane = Plane<Float32Array>
 export type MaskPlane = Plane<Uint8Array>
 
-/** One answer of the workbench holds at most this many bytes. */
-const ANSWER_BYTES = 16 * 1024 * 1024
-
-/** The smallest stride at which one band of the cube is quick to read and fits into an answer. */
-export function bandStride(lines: number, samples: number, quickStride = 1): number {
-  let stride = quickStride
-  while (Math.ceil(lines / stride) * Math.ceil(samples / stride) * 4 > ANSWER_BYTES) stride += quickStride
-  return stride
-}
-
 export function bandUrl(cube: CubeEntry, band: number, stride: number): string {
   return `${DATA_PREFIX}cubes/${encodeURIComponent(cube.id)}/bands/${band}?v=${cube.version}&stride=${stride}`
 }
