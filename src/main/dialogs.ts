@@ -5,6 +5,7 @@ import type { ChoosePurpose } from '../workbench/host'
 const DIALOGS: Record<ChoosePurpose, OpenDialogOptions> = {
   cube: { title: 'Open cube', properties: ['openFile', 'multiSelections'] },
   mask: { title: 'Attach mask', properties: ['openFile'] },
+  library: { title: 'Open spectral library', properties: ['openFile', 'multiSelections'] },
   wavelengths: { title: 'Take wavelengths from a header, a list or a cube', properties: ['openFile'] },
   'header-folder': { title: 'Folder of the corrected header', buttonLabel: 'Choose', properties: ['openDirectory', 'createDirectory'] },
   'project-folder': { title: 'Folder of the project', buttonLabel: 'Choose', properties: ['openDirectory', 'createDirectory'] },

@@ -1,5 +1,6 @@
 import type { BandStatistics, ClassCorrection, CubeCorrections, CubeDescription, DetectedBand, MaskDescription, SpectralAxis } from './cube'
 import type { DeviceChoice, DeviceReport } from './device'
+import type { LibraryDescription, ResampledSpectrum } from './library'
 import type { DetectionMetrics } from './metrics'
 import type { NodeDescription, ParameterValue, PipelineSummary } from './nodes'
 import type { Problem } from './problem'
@@ -31,6 +32,17 @@ export interface LostCube {
   path: string
   problem: Problem
 }
+
+export interface LibraryEntry {
+  id: string
+  name: string
+  description: LibraryDescription
+}
+
+/** What is to be looked for, as the window names it. */
+export type TargetChoice =
+  | { kind: 'entry'; libraryId: string; /** 0-based. */ index: number }
+  | { kind: 'pixel'; line: number; sample: number }
 
 export interface PipelineEntry {
   id: string
@@ -160,7 +172,7 @@ export interface Calls {
   'projects.recent': { args: Record<string, never>; result: RecentProject[] }
   /** Leaves the open project for the one in this folder; pages begin anew at the event 'project-opened'. `create`: make one where there is none. */
   'projects.open': { args: { folder: string; create: boolean }; result: null }
-  'files.choose': { args: { purpose: 'cube' | 'mask' | 'wavelengths' | 'export-folder' | 'header-folder' | 'project-folder' }; result: { paths: string[] } }
+  'files.choose': { args: { purpose: 'cube' | 'mask' | 'library' | 'wavelengths' | 'export-folder' | 'header-folder' | 'project-folder' }; result: { paths: string[] } }
   'files.list': { args: { path: string | null }; result: FolderListing }
   /** Electron's dropped files: grants the paths that the preload resolved. */
   'files.grant': { args: { paths: string[] }; result: { paths: string[] } }
@@ -184,6 +196,12 @@ export interface Calls {
   /** Names, colours and uses of the mask's classes as the person says; null: as the file says. */
   'cubes.nameClasses': { args: { cubeId: string; classes: ClassCorrection[] | null }; result: CubeEntry }
   'cubes.bandStatistics': { args: { cubeId: string; bands: number[] }; result: BandStatistics[] }
+  'libraries.list': { args: Record<string, never>; result: LibraryEntry[] }
+  /** A spectral library: ENVI, or a table of spectra. */
+  'libraries.open': { args: { path: string }; result: LibraryEntry }
+  'libraries.close': { args: { libraryId: string }; result: null }
+  /** Spectra by their 0-based numbers, at the bands of a cube and in its numbers. */
+  'libraries.spectra': { args: { libraryId: string; indices: number[]; cubeId: string }; result: ResampledSpectrum[] }
   /** Values of one pixel over the bands; null where the file holds no-data or a non-finite number. */
   'cubes.spectrum': { args: { cubeId: string; line: number; sample: number }; result: { values: (number | null)[] } }
   'settings.get': { args: Record<string, never>; result: Settings }
@@ -196,6 +214,11 @@ export interface Calls {
   'pipelines.list': { args: Record<string, never>; result: PipelineEntry[] }
   /** `pipelineId`: the document that the text is of; models that it names are looked for beside it. null or left out: a new one. */
   'pipelines.check': { args: { text: string; cubeId: string | null; pipelineId?: string | null }; result: PipelineSummary }
+  /**
+   * Makes these what the first detector with targets of a pipeline looks for. A template is copied into the project; the
+   * answer is the document that was written.
+   */
+  'pipelines.setTargets': { args: { pipelineId: string; targets: TargetChoice[] }; result: PipelineEntry }
   'runs.list': { args: Record<string, never>; result: RunEntry[] }
   'runs.start': {
     /** `fromRunId`: a run from whose trained pipeline this one starts; null or left out: from the beginning. */
@@ -222,8 +245,8 @@ export type CallName = keyof Calls
 export const CALL_NAMES: readonly CallName[] = [
   'session.info', 'projects.recent', 'projects.open', 'files.choose', 'files.list', 'files.grant',
   'cubes.list', 'cubes.open', 'cubes.lost', 'cubes.locate', 'cubes.close', 'cubes.attachMask', 'cubes.detachMask', 'cubes.correct',
-  'cubes.detectBadBands', 'cubes.readWavelengths', 'cubes.saveHeader', 'cubes.nameClasses', 'cubes.bandStatistics', 'cubes.spectrum', 'settings.get', 'settings.set', 'views.get', 'views.set',
-  'nodes.catalogue', 'pipelines.list', 'pipelines.check',
+  'cubes.detectBadBands', 'cubes.readWavelengths', 'cubes.saveHeader', 'cubes.nameClasses', 'cubes.bandStatistics', 'cubes.spectrum', 'libraries.list', 'libraries.open', 'libraries.close', 'libraries.spectra', 'settings.get', 'settings.set', 'views.get', 'views.set',
+  'nodes.catalogue', 'pipelines.list', 'pipelines.check', 'pipelines.setTargets',
   'runs.list', 'runs.start', 'runs.resume', 'runs.remove', 'runs.setThreshold', 'runs.pipeline', 'runs.setDecider', 'runs.export',
   'jobs.list', 'jobs.stop',
 ]

@@ -1,6 +1,7 @@
 import type { BandStatistics, CubeDescription, DetectedBand, Fingerprint, MaskDescription, SpectralAxis } from './cube'
 import type { DeviceChoice, DeviceReport } from './device'
-import type { NodeDescription, PipelineSummary } from './nodes'
+import type { LibraryDescription, ResampledSpectrum } from './library'
+import type { NodeDescription, PipelineSummary, SpectralTargets } from './nodes'
 import type { Problem } from './problem'
 import type { DeciderReport, DeciderRequest, ExportReport, ExportRequest, FitReport, FitRequest, RunReport, RunRequest, WorkProgress } from './reports'
 
@@ -41,6 +42,10 @@ export interface EngineCalls {
   'cube.writeHeader': { args: { reference: string; path: string; replace: boolean }; result: { path: string; dataToCopy: { from: string; to: string } | null } }
   /** By what the files of a cube or mask are known again. */
   'data.fingerprint': { args: { reference: string }; result: Fingerprint }
+  /** A spectral library without its spectra. */
+  'library.describe': { args: { reference: string }; result: LibraryDescription }
+  /** Spectra by their 0-based numbers, at the bands of a cube and in its numbers. */
+  'library.spectra': { args: { reference: string; indices: number[]; cube: string }; result: ResampledSpectrum[] }
   'cube.release': { args: { reference: string }; result: null }
   'mask.describe': { args: { reference: string; shape: [number, number] }; result: MaskDescription }
   'mask.read': { args: { reference: string; shape: [number, number] }; result: { shape: [number, number]; values: Uint8Array } }
@@ -54,6 +59,8 @@ export interface EngineCalls {
   'pipeline.describe': { args: { text: string; path: string }; result: { summary: PipelineSummary; description: string } }
   /** Changes the decider of a trained pipeline in its folder. */
   'pipeline.setDecider': { args: DeciderRequest; result: DeciderReport }
+  /** The text with other targets of its first detector that has any. */
+  'pipeline.withTargets': { args: { text: string; path: string; targets: SpectralTargets }; result: { text: string } }
   // compute
   'device.probe': { args: { device: DeviceChoice }; result: DeviceReport }
   fit: { args: FitRequest; result: FitReport }

@@ -21,7 +21,7 @@ export interface Places {
   version: string
 }
 
-export type ChoosePurpose = 'cube' | 'mask' | 'wavelengths' | 'export-folder' | 'header-folder' | 'project-folder'
+export type ChoosePurpose = 'cube' | 'mask' | 'library' | 'wavelengths' | 'export-folder' | 'header-folder' | 'project-folder'
 
 /** What the workbench needs from whoever shows it. No feature lives behind it. */
 export interface Host {

@@ -27,6 +27,7 @@ const FileSchema = v.object({
     maskClasses: v.optional(v.nullable(ClassesSchema)),
     fingerprint: v.optional(v.object({ bytes: v.number(), sha256: v.string() })),
   })),
+  libraries: v.optional(v.array(v.object({ id: IdSchema, path: v.string() }))),
   runs: v.array(IdSchema),
 })
 
@@ -93,6 +94,7 @@ export function portable(content: ProjectContent, folder: string, resources: str
     name: content.name,
     isSample: content.isSample,
     cubes: content.cubes.map((cube) => withPaths(cube, shorten)),
+    ...(content.libraries && { libraries: content.libraries.map(({ id, path }) => ({ id, path: shorten(path) })) }),
     runs: [...content.runs],
   }
 }
@@ -106,6 +108,7 @@ function absolute(file: v.InferOutput<typeof FileSchema>, folder: string, resour
     name: file.name,
     isSample: file.isSample,
     cubes: file.cubes.map((cube) => withPaths(cube, extend)),
+    ...(file.libraries && { libraries: file.libraries.map(({ id, path }) => ({ id, path: extend(path) })) }),
     runs: file.runs,
   }
 }

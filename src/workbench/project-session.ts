@@ -11,6 +11,7 @@ import { Files } from './files'
 import type { Grants } from './grants'
 import type { Host } from './host'
 import { Jobs } from './jobs'
+import { Libraries } from './libraries'
 import { Overviews } from './overviews'
 import { Pipelines } from './pipelines'
 import type { Project } from './project'
@@ -67,6 +68,7 @@ export class ProjectSession {
     const jobs = new Jobs(events)
     const cubes = new Cubes(project, engines, grants, events, jobs, new Overviews(project, engines, jobs, settings))
     const pipelines = new Pipelines(join(host.places.resources, 'pipelines'), join(project.folder, 'pipelines'), engines, cubes, grants)
+    const libraries = new Libraries(project, engines, grants, cubes, pipelines)
     const runs = new Runs(project, engines, cubes, pipelines, jobs, grants, events, settings)
     const files = new Files(host, grants)
 
@@ -106,9 +108,17 @@ export class ProjectSession {
       },
       'cubes.bandStatistics': ({ cubeId, bands }) => cubes.bandStatistics(cubeId, bands),
       'cubes.spectrum': async ({ cubeId, line, sample }) => ({ values: await cubes.spectrum(cubeId, line, sample) }),
+      'libraries.list': () => libraries.list(),
+      'libraries.open': ({ path }) => libraries.openLibrary(path),
+      'libraries.close': ({ libraryId }) => {
+        libraries.close(libraryId)
+        return null
+      },
+      'libraries.spectra': ({ libraryId, indices, cubeId }) => libraries.spectra(libraryId, indices, cubeId),
       'nodes.catalogue': () => pipelines.catalogue(),
       'pipelines.list': () => pipelines.list(),
       'pipelines.check': ({ text, cubeId, pipelineId }) => pipelines.check(text, cubeId, pipelineId ?? null),
+      'pipelines.setTargets': ({ pipelineId, targets }) => pipelines.setTargets(pipelineId, libraries.targetsOf(targets)),
       'runs.list': async () => {
         // Whether a run's cube is open is known once the cubes are.
         await cubes.list()
@@ -134,6 +144,7 @@ export class ProjectSession {
     await runs.boot()
     engines.boot()
     cubes.boot()
+    libraries.boot()
     return new ProjectSession(project, table, data, grants, engines, cubes, runs, jobs, views)
   }
 

@@ -23,10 +23,17 @@ export interface SavedCube {
   fingerprint?: Fingerprint
 }
 
+/** A spectral library of the project. The path is absolute here and portable in the file. */
+export interface SavedLibrary {
+  id: string
+  path: string
+}
+
 export interface ProjectContent {
   name: string
   isSample: boolean
   cubes: SavedCube[]
+  libraries?: SavedLibrary[]
   /** Ids; each run has its own file in runs/. */
   runs: string[]
 }

@@ -170,6 +170,12 @@ export class FakeWorkbench {
       this.views = { ...this.views, [part]: state }
       return null
     },
+    'libraries.list': () => [],
+    'libraries.open': ({ path }) => {
+      throw new CuvetteError('bad-data', `${path} cannot be read as a table of spectra: there is nothing in it.`, { path })
+    },
+    'libraries.close': () => null,
+    'libraries.spectra': () => [],
     'cubes.bandStatistics': ({ bands }) => bands.map((band) => {
       const values = scene.percentiles(scene.band(band, Math.ceil(this.shape.lines / 200), this.shape))
       return { band, min: values[0], max: values[100], mean: values[50], percentiles: values, validPixels: 10000, totalPixels: 10800 }
@@ -180,6 +186,7 @@ export class FakeWorkbench {
     'nodes.catalogue': () => catalogue(),
     'pipelines.list': () => this.pipelines,
     'pipelines.check': ({ text }) => this.pipelines.find((pipeline) => pipeline.text === text)!.summary,
+    'pipelines.setTargets': ({ pipelineId }) => this.pipelines.find(({ id }) => id === pipelineId)!,
     'runs.list': () => this.runs,
     'runs.start': ({ epochs: planned, seed }) => {
       const run = this.addRun({ id: 'started', epochsPlanned: planned ?? 20, seed: seed ?? 0 })

@@ -1,4 +1,5 @@
 import type { OverviewFile, PixelWindow } from '../../shared/engine-contract'
+import type { ResampledSpectrum } from '../../shared/library'
 import { bandStatistics } from '../cube/band-statistics'
 import type { Cube } from '../cube/cube'
 import { writeCorrectedHeader } from '../cube/corrected-header'
@@ -7,6 +8,8 @@ import { fingerprintOf } from '../cube/fingerprint'
 import { describeMask, readMask } from '../cube/mask'
 import { openCube } from '../cube/open-cube'
 import { ensureOverview, overviewStride, quickStride } from '../cube/overview'
+import { spectrumAtBands } from '../cube/spectral-library/at-bands'
+import { describeLibrary, openLibrary } from '../cube/spectral-library/library'
 import { readSpectralAxis } from '../cube/spectral-source'
 import { parseWavelengthText } from '../cube/wavelength-text'
 import { wholeWindow } from '../cube/windowed-cube'
@@ -107,6 +110,21 @@ export function browseHandlers(): HandlerTable {
     'cube.writeHeader': ({ reference, path, replace }) => writeCorrectedHeader(reference, path, replace),
 
     'data.fingerprint': ({ reference }) => fingerprintOf(reference),
+    'library.describe': ({ reference }, { signal }) => describeLibrary(reference, signal),
+    'library.spectra': ({ reference, indices, cube }, { signal }) => cubes.use(cube, async ({ description }) => {
+      const library = await openLibrary(reference, signal)
+      try {
+        const spectra: ResampledSpectrum[] = []
+        for (const index of indices) {
+          const values = await spectrumAtBands(library, index, description, signal)
+          spectra.push({ index, name: library.description.library.spectra[index], values: Array.from(values, (value) => (Number.isFinite(value) ? value : null)) })
+        }
+        return spectra
+      } finally {
+        await library.close()
+      }
+    }),
+
     'cube.release': async ({ reference }) => {
       bands.forget(reference)
       await cubes.release(reference)
@@ -124,6 +142,10 @@ export function browseHandlers(): HandlerTable {
     'pipeline.check': async ({ text, path, cube, modelFolders }) => {
       const { inspectForFit } = await import('../training/inspect')
       return cube === null ? await inspectForFit(text, path, null, modelFolders) : await cubes.use(cube, (open) => inspectForFit(text, path, open, modelFolders))
+    },
+    'pipeline.withTargets': async ({ text, path, targets }) => {
+      const { withTargets } = await import('../pipeline/set-targets')
+      return { text: withTargets(text, path, targets) }
     },
     'pipeline.describe': async ({ text, path }) => {
       const { describePipeline } = await import('../pipeline/describe')

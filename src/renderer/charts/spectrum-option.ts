@@ -10,6 +10,8 @@ export interface SpectrumCurve {
   values: (number | null)[]
   /** The pixel under the cursor is drawn thinner. */
   passing: boolean
+  /** From a library, and not from the cube: long dashes. */
+  library?: boolean
 }
 
 /** A band on the screen, with the colour of its channel. */
@@ -104,7 +106,7 @@ export function spectrumOption(cube: Spectral, curves: SpectrumCurve[], marks: B
         showSymbol: false,
         connectNulls: false,
         color: curve.colour,
-        lineStyle: { width: curve.passing ? 1 : 1.75, type: curve.passing ? ('dashed' as const) : ('solid' as const) },
+        lineStyle: { width: curve.passing ? 1 : 1.75, type: curve.library ? [8, 4] : curve.passing ? ('dashed' as const) : ('solid' as const) },
         emphasis: { disabled: true },
       })),
     ],

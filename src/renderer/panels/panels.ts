@@ -1,7 +1,8 @@
-import { Activity, ChartSpline, FolderTree, Image, ListTodo, SlidersHorizontal, Workflow } from '@lucide/vue'
+import { Activity, BookOpen, ChartSpline, FolderTree, Image, ListTodo, SlidersHorizontal, Workflow } from '@lucide/vue'
 import type { PanelDefinition, PanelId } from '../docking/panel'
 import DataPanel from './data/DataPanel.vue'
 import JobsPanel from './jobs/JobsPanel.vue'
+import LibraryPanel from './library/LibraryPanel.vue'
 import PipelinePanel from './pipeline/PipelinePanel.vue'
 import SpectrumPanel from './spectrum/SpectrumPanel.vue'
 import ThresholdPanel from './threshold/ThresholdPanel.vue'
@@ -17,6 +18,7 @@ export const PANELS: readonly PanelDefinition[] = [
   { id: 'training', icon: Activity, component: TrainingPanel, place: 'right', shortcut: 'Shift+Alt+5' },
   { id: 'threshold', icon: SlidersHorizontal, component: ThresholdPanel, place: 'right', shortcut: 'Shift+Alt+6' },
   { id: 'jobs', icon: ListTodo, component: JobsPanel, place: 'bottom', shortcut: 'Shift+Alt+7' },
+  { id: 'library', icon: BookOpen, component: LibraryPanel, place: 'left', shortcut: 'Shift+Alt+8' },
 ]
 
 export function panelOf(id: string): PanelDefinition | null {

@@ -1,5 +1,6 @@
 import { useCubes } from './cubes'
 import { useLayout } from './layout'
+import { useLibraries } from './libraries'
 import { usePipelines } from './pipelines'
 import { useRuns } from './runs'
 import { useView } from './view'
@@ -13,6 +14,7 @@ export function keptParts(): KeptPart[] {
   const cubes = useCubes()
   const runs = useRuns()
   const pipelines = usePipelines()
+  const libraries = useLibraries()
   const view = useView()
   const camera = useViewerCamera()
   return [
@@ -29,6 +31,7 @@ export function keptParts(): KeptPart[] {
       },
     },
     { part: 'view', read: view.read, restore: view.restore },
+    { part: 'library', read: libraries.read, restore: libraries.restore },
     { part: 'camera', read: camera.read, restore: camera.restore },
   ]
 }

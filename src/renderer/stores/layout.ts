@@ -18,7 +18,7 @@ export type WidthClass = 'wide' | 'narrow'
 export type SavedLayouts = Partial<Record<WidthClass, SavedLayout>>
 
 export type DialogRequest =
-  | { kind: 'open-cube' }
+  | { kind: 'open-cube' | 'open-library' }
   | { kind: 'mask'; cubeId: string }
   | { kind: 'export'; runId: string }
   | { kind: 'bands' | 'save-header' | 'locate'; cubeId: string }

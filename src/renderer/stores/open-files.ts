@@ -4,6 +4,7 @@ import { CuvetteError, fromProblem } from '../../shared/problem'
 import { call, pathsOf } from '../bridge'
 import { useCubes } from './cubes'
 import { useLayout } from './layout'
+import { useLibraries } from './libraries'
 import { useNotices } from './notices'
 import { useSession } from './session'
 
@@ -15,6 +16,19 @@ export async function chooseCubes(): Promise<void> {
   }
   const chosen = await useNotices().attempt(() => call('files.choose', { purpose: 'cube' }))
   if (chosen) await openPaths(chosen.paths)
+}
+
+/** Asks for spectral libraries. */
+export async function chooseLibraries(): Promise<void> {
+  if (!useSession().nativeDialogs) {
+    useLayout().dialog = { kind: 'open-library' }
+    return
+  }
+  await useNotices().attempt(async () => {
+    const { paths } = await call('files.choose', { purpose: 'library' })
+    for (const path of paths) await useLibraries().open(path)
+    if (paths.length > 0) useLayout().show('library')
+  })
 }
 
 /** Asks for the mask of a cube. */
@@ -29,10 +43,23 @@ export async function chooseMask(cubeId: string): Promise<void> {
   })
 }
 
-/** Opens each path; what fails is said, the others open. */
+/** Opens each path, a spectral library as one; what fails is said, the others open. */
 export async function openPaths(paths: string[]): Promise<void> {
   const { attempt } = useNotices()
-  for (const path of principalFiles(paths)) await attempt(() => useCubes().open(path))
+  const libraries = paths.filter(isLibraryName)
+  for (const path of libraries) await attempt(() => useLibraries().open(path))
+  if (libraries.length > 0) useLayout().show('library')
+  // The header of a library comes with it.
+  for (const path of principalFiles(paths.filter((each) => !isLibraryName(each) && !libraries.some((library) => stemOf(library) === stemOf(each))))) await attempt(() => useCubes().open(path))
+}
+
+/** No cube is read from such a file. */
+function isLibraryName(path: string): boolean {
+  return /\.(sli|csv|tsv|txt)$/i.test(path)
+}
+
+function stemOf(path: string): string {
+  return path.replace(/(\.sli)?(\.hdr)?$/i, '')
 }
 
 /** Opens dropped files: by their paths where the host knows them, else by handing them over. */

@@ -5,6 +5,7 @@ import { useCubes } from './cubes'
 import { keptParts } from './kept-parts'
 import { useJobs } from './jobs'
 import { useLayout } from './layout'
+import { useLibraries } from './libraries'
 import { useNotices } from './notices'
 import { usePicture } from './picture'
 import { usePins } from './pins'
@@ -40,6 +41,7 @@ async function loadAll(): Promise<void> {
   await Promise.all([
     attempt(() => useCubes().load()),
     attempt(() => usePipelines().load()),
+    attempt(() => useLibraries().load()),
     attempt(() => useRuns().load()),
     attempt(() => useJobs().load()),
   ])

@@ -8,6 +8,7 @@ export const MENU_BAR = 'Main menu'
 export const COMMANDS = {
   openCube: 'Open cube…',
   attachMask: 'Attach mask…',
+  openLibrary: 'Open spectral library…',
   openProject: 'Open project…',
   newProject: 'New project…',
   exportRun: 'Export run…',

@@ -9,6 +9,7 @@ export const PANEL_TITLES: Record<PanelId, string> = {
   training: 'Training',
   threshold: 'Threshold',
   jobs: 'Jobs',
+  library: 'Library',
 }
 
 export const DOCK = {

@@ -17,6 +17,12 @@ export const PIN_COLOURS = ['#f2a33a', '#4cb8f5', '#5cd07a', '#f26d6d', '#b596f5
 /** The same colours for curves on a light panel. */
 export const PIN_COLOURS_LIGHT = ['#b35c00', '#0a6ab8', '#1a7f37', '#c02f2f', '#6f42c1', '#857400', '#0b7a6f', '#b83280'] as const
 
+/** Spectra of libraries: quieter than pins, and drawn with long dashes. */
+export const LIBRARY_COLOURS = ['#9fd0c9', '#d9b38c', '#b9b6e8', '#c9d68a', '#e3a6b4', '#8fc0e0', '#d6c6a8', '#b3cbb0'] as const
+
+/** The same for a light panel. */
+export const LIBRARY_COLOURS_LIGHT = ['#2f6f68', '#7d5226', '#524c9c', '#5d6a12', '#8f3b50', '#2b6189', '#6b5c33', '#3f6440'] as const
+
 type Classes = MaskDescription['classes']
 
 /** null for what is not drawn: class 0, unless something is said of it. */
