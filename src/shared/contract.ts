@@ -162,7 +162,7 @@ export interface SavedHeader {
 export interface FolderListing {
   path: string
   parent: string | null
-  entries: { name: string; path: string; kind: 'folder' | 'cube' | 'pipeline' | 'other'; bytes: number | null }[]
+  entries: { name: string; path: string; kind: 'folder' | 'cube' | 'library' | 'pipeline' | 'other'; bytes: number | null }[]
 }
 
 /** Every call: one argument object, one result. Names are "area.verb". */

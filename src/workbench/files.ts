@@ -11,6 +11,7 @@ const CUBE_ENDINGS = new Set([
   '.hdr', '.dat', '.img', '.raw', '.bsq', '.bil', '.bip', '.mat', '.npy', '.npz', '.tif', '.tiff', '.h5', '.hdf5', '.he5', '.nc', '.nc4', '.lan', '.gis',
 ])
 const PIPELINE_ENDINGS = new Set(['.yaml', '.yml'])
+const LIBRARY_ENDINGS = new Set(['.sli', '.csv', '.tsv', '.txt'])
 const LISTING_LIMIT = 5000
 
 type Entry = FolderListing['entries'][number]
@@ -64,5 +65,6 @@ async function describeEntry(path: string, name: string): Promise<Entry | null> 
 function kindOf(name: string): Entry['kind'] {
   const ending = extname(name).toLowerCase()
   if (PIPELINE_ENDINGS.has(ending)) return 'pipeline'
+  if (LIBRARY_ENDINGS.has(ending)) return 'library'
   return CUBE_ENDINGS.has(ending) || (ending === '.gz' && CUBE_ENDINGS.has(extname(name.slice(0, -3)).toLowerCase())) ? 'cube' : 'other'
 }

@@ -14,6 +14,7 @@ export const LIBRARY = {
   hide: (name: string) => `Hide ${name}`,
   shown: 'Spectra of libraries that are shown',
   facts: (count: string, range: string) => `${count} spectra, ${range}`,
+  scaled: (factor: string, cube: string) => `Shown and looked for × ${factor}: reflectance in the numbers of ${cube}.`,
   noWavelengths: 'no wavelengths',
   title: 'Open spectral library',
   placeholder: '/data/minerals.sli or /data/field.csv',
