@@ -32,12 +32,6 @@ test('open a cube by path, attach a mask to it', async ({ page, workbench }) => 
   expect(workbench.complaints).toEqual([])
 })
 
-test('classes of a mask have the names and colours of its file', async ({ page, workbench }) => {
-  await open(page, workbench)
-  await expect(page.getByRole('textbox', { name: 'Name of class 1' })).toHaveValue('tarpaulin')
-  await expect(page.getByLabel('Colour of class 1')).toHaveValue('#338aff')
-})
-
 test('drop a cube on the window', async ({ page, workbench }) => {
   const path = writeCube(workbench.folder, 'dropped', null)
   await open(page, workbench)

@@ -77,7 +77,23 @@ export interface RunEntry {
   /** Threshold of the decider's rule on the scored cube, and the one the user chose instead. */
   ruleThreshold: number | null
   threshold: number | null
+  /** What the person says of it, and whether it stands out for them. */
+  note: string
+  starred: boolean
+  /** What happened, oldest first; epochs are in `epochs`. */
+  log: RunLogLine[]
   version: number
+}
+
+/** A line of what happened in a run. */
+export interface RunLogLine {
+  /** ISO time. */
+  at: string
+  /** begin: the training begins, or goes on. */
+  kind: 'begin' | 'status' | 'stage' | 'warning'
+  /** Of stages: what kind of work it is, such as 'statistics', 'train', 'score'. */
+  stage?: string
+  message: string
 }
 
 export interface JobEntry {
@@ -88,6 +104,8 @@ export interface JobEntry {
   status: 'waiting' | 'running' | 'finished' | 'stopped' | 'failed'
   /** 0 to 1, null when unknown. */
   progress: number | null
+  /** Asked to stop when the epoch is finished that is being trained. */
+  stopsAfterEpoch: boolean
   message: string
   secondsLeft: number | null
   started: string
@@ -227,6 +245,8 @@ export interface Calls {
   }
   /** Continue an interrupted or stopped run from its last checkpoint. */
   'runs.resume': { args: { runId: string }; result: { jobId: string; runId: string } }
+  /** Changes what is named. */
+  'runs.annotate': { args: { runId: string; note?: string; starred?: boolean }; result: RunEntry }
   'runs.remove': { args: { runId: string }; result: null }
   /** Remember the threshold chosen on the picture; null goes back to the decider's rule. */
   'runs.setThreshold': { args: { runId: string; threshold: number | null }; result: RunEntry }
@@ -236,7 +256,8 @@ export interface Calls {
   'runs.setDecider': { args: { runId: string; parameters: Record<string, ParameterValue>; threshold: number | null }; result: RunEntry }
   'runs.export': { args: { runId: string; folder: string }; result: ExportReport }
   'jobs.list': { args: Record<string, never>; result: JobEntry[] }
-  'jobs.stop': { args: { jobId: string }; result: null }
+  /** `after`: only when the epoch is finished that is being trained; left out: now, and what was begun of an epoch is dropped. */
+  'jobs.stop': { args: { jobId: string; after?: 'epoch' }; result: null }
 }
 
 export type CallName = keyof Calls
@@ -247,7 +268,7 @@ export const CALL_NAMES: readonly CallName[] = [
   'cubes.list', 'cubes.open', 'cubes.lost', 'cubes.locate', 'cubes.close', 'cubes.attachMask', 'cubes.detachMask', 'cubes.correct',
   'cubes.detectBadBands', 'cubes.readWavelengths', 'cubes.saveHeader', 'cubes.nameClasses', 'cubes.bandStatistics', 'cubes.spectrum', 'libraries.list', 'libraries.open', 'libraries.close', 'libraries.spectra', 'settings.get', 'settings.set', 'views.get', 'views.set',
   'nodes.catalogue', 'pipelines.list', 'pipelines.check', 'pipelines.setTargets',
-  'runs.list', 'runs.start', 'runs.resume', 'runs.remove', 'runs.setThreshold', 'runs.pipeline', 'runs.setDecider', 'runs.export',
+  'runs.list', 'runs.start', 'runs.resume', 'runs.annotate', 'runs.remove', 'runs.setThreshold', 'runs.pipeline', 'runs.setDecider', 'runs.export',
   'jobs.list', 'jobs.stop',
 ]
 

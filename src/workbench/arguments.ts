@@ -73,6 +73,7 @@ const schemas: { [N in CallName]: v.GenericSchema<unknown, Calls[N]['args']> } =
     fromRunId: v.optional(v.nullable(id)),
   }),
   'runs.resume': v.strictObject({ runId: id }),
+  'runs.annotate': v.strictObject({ runId: id, note: v.optional(v.pipe(v.string(), v.maxLength(10_000))), starred: v.optional(v.boolean()) }),
   'runs.remove': v.strictObject({ runId: id }),
   'runs.setThreshold': v.strictObject({ runId: id, threshold: v.nullable(v.pipe(v.number(), v.finite())) }),
   'runs.pipeline': v.strictObject({ runId: id }),
@@ -83,7 +84,7 @@ const schemas: { [N in CallName]: v.GenericSchema<unknown, Calls[N]['args']> } =
   }),
   'runs.export': v.strictObject({ runId: id, folder: path }),
   'jobs.list': nothing as v.GenericSchema<unknown, Record<string, never>>,
-  'jobs.stop': v.strictObject({ jobId: id }),
+  'jobs.stop': v.strictObject({ jobId: id, after: v.optional(v.literal('epoch')) }),
 }
 
 export function isCallName(name: unknown): name is CallName {

@@ -45,7 +45,7 @@ export class Jobs {
   /** Queues the work. `done` rejects with what the work threw; nobody has to look at it. */
   start(kind: JobEntry['kind'], title: string, runId: string | null, work: Job['work']): { entry: JobEntry; done: Promise<void> } {
     const entry: JobEntry = {
-      id: randomUUID().slice(0, 8), kind, title, runId, status: 'waiting', progress: null, message: 'Waiting.', secondsLeft: null,
+      id: randomUUID().slice(0, 8), kind, title, runId, status: 'waiting', progress: null, stopsAfterEpoch: false, message: 'Waiting.', secondsLeft: null,
       started: new Date().toISOString(), problem: null,
     }
     let settled: Job['settled'] = () => undefined
@@ -68,6 +68,13 @@ export class Jobs {
     if (job.entry.status !== 'running') return
     job.controller.abort()
     this.show(job, { message: 'Stopping.', secondsLeft: null })
+  }
+
+  /** Stops a training when its present epoch is finished; other work goes on until there is one. */
+  stopAfterEpoch(jobId: string): void {
+    const job = this.find(jobId)
+    if (job.entry.status === 'waiting') return this.stop(jobId)
+    if (job.entry.status === 'running' && !job.controller.signal.aborted) this.show(job, { stopsAfterEpoch: true })
   }
 
   /** Nothing that still waits begins any more. */
@@ -117,6 +124,8 @@ export class Jobs {
     this.events.emit('progress', { jobId: job.entry.id, runId: job.entry.runId, progress })
     const change = changeBy(progress, job.entry.message)
     if (change && !job.controller.signal.aborted) this.show(job, change)
+    // Its state is in the checkpoint before it is told.
+    if (progress.kind === 'epoch' && job.entry.stopsAfterEpoch && progress.record.epoch < progress.epochs) this.stop(job.entry.id)
   }
 
   private show(job: Job, change: Partial<JobEntry>): void {

@@ -126,6 +126,7 @@ export class ProjectSession {
       },
       'runs.start': (args) => runs.start(args),
       'runs.resume': ({ runId }) => runs.resume(runId),
+      'runs.annotate': ({ runId, ...said }) => runs.annotate(runId, said),
       'runs.remove': async ({ runId }) => {
         await runs.remove(runId)
         return null
@@ -135,8 +136,9 @@ export class ProjectSession {
       'runs.setDecider': ({ runId, parameters, threshold }) => runs.setDecider(runId, parameters, threshold),
       'runs.export': ({ runId, folder: out }) => runs.export(runId, out),
       'jobs.list': () => jobs.list(),
-      'jobs.stop': ({ jobId }) => {
-        jobs.stop(jobId)
+      'jobs.stop': ({ jobId, after }) => {
+        if (after === 'epoch') jobs.stopAfterEpoch(jobId)
+        else jobs.stop(jobId)
         return null
       },
     }

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Calls, RunEntry } from '../shared/contract'
+import type { Calls, RunEntry, RunLogLine } from '../shared/contract'
 import type { ParameterValue, PipelineSummary } from '../shared/nodes'
 import type { Problem } from '../shared/problem'
 import { CuvetteError, toProblem } from '../shared/problem'
@@ -23,6 +23,9 @@ import { versionCounter } from './versions'
 
 /** During training the whole entry is announced and saved at most this often; single epochs travel as progress. */
 const SHOW_EVERY_MS = 1000
+
+/** A log that grew longer loses its beginning. */
+const MOST_LOG_LINES = 500
 
 const DEFAULT_SEED = 0
 
@@ -96,7 +99,7 @@ export class Runs {
           pipelineId: pipeline.id, pipelineName: pipeline.name, cubeId: cube.entry.id, cubeName: cube.entry.name,
           created: new Date().toISOString(), status: 'running', problem: null,
           epochs: [], epochsPlanned: args.epochs ?? pipeline.summary.epochs ?? 0, seed: args.seed ?? DEFAULT_SEED,
-          device: null, metrics: null, fit: null, scored: false, ruleThreshold: null, threshold: null, version: this.nextVersion(),
+          device: null, metrics: null, fit: null, scored: false, ruleThreshold: null, threshold: null, note: '', starred: false, log: [], version: this.nextVersion(),
         },
         pipelineText: pipeline.text,
         cubeReference: this.cubes.sourceOf(cube.saved),
@@ -127,6 +130,10 @@ export class Runs {
       ? this.queue(run, 'score', (control) => this.score(run, control))
       : this.queue(run, 'fit', (control) => this.fitAndScore(run, control, fromCheckpoint))
     return { jobId, runId }
+  }
+
+  annotate(runId: string, said: { note?: string; starred?: boolean }): RunEntry {
+    return this.update(this.require(runId), said)
   }
 
   async remove(runId: string): Promise<void> {
@@ -204,6 +211,7 @@ export class Runs {
   private async fitAndScore(run: Run, control: JobControl, resume: boolean): Promise<JobOutcome> {
     const { saved } = run
     const out = this.folderOf(saved.entry.id)
+    this.log(run, { kind: 'begin', message: resume ? 'Goes on from its last checkpoint.' : 'Begins.' })
     await this.releaseScores(run)
     if (!resume) await rm(out, { recursive: true, force: true })
     saved.scoresFile = null
@@ -248,7 +256,10 @@ export class Runs {
       format: 'envi',
       ...this.budget(),
       device: saved.device,
-    }, { signal: control.renewed(), onProgress: (progress) => control.report(progress), onAbort: 'finish' })
+    }, { signal: control.renewed(), onProgress: (progress) => {
+      if (progress.kind === 'stage') this.logStage(run, progress)
+      control.report(progress)
+    }, onAbort: 'finish' })
 
     const [cube] = report.cubes
     const header = cube.files.find((file) => /scores[^/\\]*\.hdr$/i.test(file))
@@ -256,6 +267,7 @@ export class Runs {
     saved.scoresFile = join('scores', header)
     await this.releaseScores(run)
     const stopped = saved.entry.fit?.stopped ?? false
+    this.log(run, { kind: 'status', message: stopped ? 'Stopped; what was trained is kept.' : 'Finished.' })
     this.update(run, {
       status: stopped ? 'stopped' : 'finished', problem: null, scored: true, ruleThreshold: Number.isFinite(cube.threshold) ? cube.threshold : null,
       metrics: cube.metrics ?? saved.entry.metrics, version: this.nextVersion(),
@@ -271,7 +283,10 @@ export class Runs {
   /** Takes over what the training tells of itself. */
   private follow(run: Run, progress: WorkProgress): void {
     const { entry } = run.saved
+    if (progress.kind === 'stage') this.logStage(run, progress)
+    if (progress.kind === 'warning') this.log(run, { kind: 'warning', message: progress.message })
     if (progress.kind === 'device') {
+      this.log(run, { kind: 'status', message: progress.reason })
       this.update(run, { device: { device: progress.device, reason: progress.reason } })
     } else if (progress.kind === 'epoch') {
       run.saved.entry = { ...entry, epochs: withRecord(entry.epochs, progress.record), epochsPlanned: progress.epochs }
@@ -279,9 +294,24 @@ export class Runs {
     }
   }
 
+  /** Once for each stage since the run began or went on; validations come again with every epoch. */
+  private logStage(run: Run, { stage, message }: Extract<WorkProgress, { kind: 'stage' }>): void {
+    const { log } = run.saved.entry
+    if (log.slice(log.findLastIndex(({ kind }) => kind === 'begin') + 1).some((line) => line.stage === stage && line.message === message)) return
+    this.log(run, { kind: 'stage', stage, message })
+    this.update(run, {})
+  }
+
+  /** Shown and saved with the next change. */
+  private log(run: Run, line: Omit<RunLogLine, 'at'>): void {
+    const { log } = run.saved.entry
+    run.saved.entry = { ...run.saved.entry, log: [...log, { at: new Date().toISOString(), ...line }].slice(-MOST_LOG_LINES) }
+  }
+
   private broken(run: Run, error: unknown): void {
     if (!this.runs.has(run.saved.entry.id) || run.saved.entry.status !== 'running') return
     const problem = toProblem(error)
+    this.log(run, { kind: 'status', message: problem.message })
     // What was trained stays usable although its scores are missing.
     const trained = run.saved.entry.fit !== null
     if (problem.code === 'engine-lost') this.update(run, { status: 'interrupted', problem })

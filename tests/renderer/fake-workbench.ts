@@ -85,7 +85,7 @@ export class FakeWorkbench {
       id: `run${this.runs.length + 1}`, name: `Deep SVDD on ${cube?.name ?? 'field.hdr'}`, pipelineId: 'template:deep-svdd', pipelineName: 'Deep SVDD', cubeId: cube?.id ?? null,
       cubeName: cube?.name ?? 'field.hdr', folder: '/project/runs/run1', created: new Date().toISOString(), status: 'running', problem: null, epochs: [], epochsPlanned: 20, seed: 0,
       device: { device: 'cpu', reason: 'CPU: CUDA is not usable because libonnxruntime_providers_cuda.so is not installed (npm run setup:cuda); WebGPU is not usable because no graphics adapter was found.' },
-      metrics: null, fit: null, scored: false, ruleThreshold: null, threshold: null, version: 1, ...change,
+      metrics: null, fit: null, scored: false, ruleThreshold: null, threshold: null, note: '', starred: false, log: [], version: 1, ...change,
     }
     this.runs.push(run)
     return run
@@ -195,6 +195,10 @@ export class FakeWorkbench {
       return { jobId: 'job-started', runId: 'started' }
     },
     'runs.resume': ({ runId }) => ({ jobId: `job-${runId}`, runId }),
+    'runs.annotate': ({ runId, ...said }) => {
+      this.runs = this.runs.map((run) => (run.id === runId ? { ...run, ...said } : run))
+      return this.runs.find((run) => run.id === runId)!
+    },
     'runs.remove': ({ runId }) => {
       this.runs = this.runs.filter((run) => run.id !== runId)
       return null
@@ -282,7 +286,7 @@ export function epochs(count: number): EpochRecord[] {
 
 export function job(run: RunEntry, change: Partial<JobEntry> = {}): JobEntry {
   return {
-    id: `job-${run.id}`, kind: 'fit', title: `Fit "${run.name}"`, runId: run.id, status: 'running', progress: 0.4, message: 'Epoch 8 of 20.', secondsLeft: 9,
+    id: `job-${run.id}`, kind: 'fit', title: `Fit "${run.name}"`, runId: run.id, status: 'running', progress: 0.4, stopsAfterEpoch: false, message: 'Epoch 8 of 20.', secondsLeft: 9,
     started: run.created, problem: null, ...change,
   }
 }

@@ -329,7 +329,7 @@ describe('training', () => {
     await page.getByLabel('Device').selectOption('cpu')
     await page.getByRole('button', { name: 'Train', exact: true }).click()
     expect(await page.getByRole('tab', { name: 'Training' }).getAttribute('aria-selected')).toBe('true')
-    expect(calls(workbench, 'runs.start')).toEqual([{ pipelineId: 'template:deep-svdd', cubeId: 'cube1', epochs: 12, learningRate: 0.002, seed: 7, device: 'cpu' }])
+    expect(calls(workbench, 'runs.start')).toEqual([{ pipelineId: 'template:deep-svdd', cubeId: 'cube1', epochs: 12, learningRate: 0.002, seed: 7, device: 'cpu', fromRunId: null }])
 
     for (const record of epochs(3)) await workbench.emit({ name: 'progress', value: { jobId: 'job-started', runId: 'started', progress: { kind: 'epoch', record, epochs: 12, secondsLeft: 31 } } })
     await workbench.emit({ name: 'job', value: job(workbench.runs[0], { progress: 0.25, secondsLeft: 31 }) })

@@ -45,7 +45,7 @@ function cube(id: string, change: Partial<CubeEntry> = {}): CubeEntry {
 function run(id: string, change: Partial<RunEntry> = {}): RunEntry {
   return {
     id, name: id, pipelineId: 'p', pipelineName: 'P', cubeId: 'a', cubeName: 'a.hdr', folder: '/r', created: `2026-11-23T10:00:0${id.length}Z`, status: 'finished', problem: null, epochs: [],
-    epochsPlanned: 5, seed: 0, device: null, metrics: null, fit: null, scored: false, ruleThreshold: null, threshold: null, version: 1, ...change,
+    epochsPlanned: 5, seed: 0, device: null, metrics: null, fit: null, scored: false, ruleThreshold: null, threshold: null, note: '', starred: false, log: [], version: 1, ...change,
   }
 }
 

@@ -119,6 +119,41 @@ describe('a run', () => {
     expect(await runOf(again, runId)).toEqual(run)
   })
 
+  it('stops after the epoch that is being trained, and tells the whole story in its log', async () => {
+    const training = fakeFit()
+    const bench = await startRunBench(training)
+    const { jobId, runId } = await bench.call('runs.start', { ...START, epochs: 9 })
+    await trainTo(bench, training, 1)
+    await bench.call('jobs.stop', { jobId, after: 'epoch' })
+    expect((await bench.call('jobs.list', {})).find((job) => job.id === jobId)).toMatchObject({ status: 'running', stopsAfterEpoch: true })
+    await trainTo(bench, training, 2)
+    expect(await ended(bench, jobId)).toBe('stopped')
+    const run = await runOf(bench, runId)
+    expect(run.epochs.map(({ epoch }) => epoch)).toEqual([1, 2])
+    expect(run.log.map(({ kind, message }) => [kind, message])).toEqual([
+      ['begin', 'Begins.'], ['status', 'CPU: asked for.'], ['stage', 'Training'], ['status', 'Stopped; what was trained is kept.'],
+    ])
+    const resumed = await bench.call('runs.resume', { runId })
+    await trainTo(bench, training, 3)
+    await bench.call('jobs.stop', { jobId: resumed.jobId })
+    await ended(bench, resumed.jobId)
+    expect((await runOf(bench, runId)).log.slice(4).map(({ message }) => message).slice(0, 3)).toEqual(['Goes on from its last checkpoint.', 'CPU: asked for.', 'Training'])
+  })
+
+  it('keeps its note and its star', async () => {
+    const training = fakeFit()
+    const bench = await startRunBench(training)
+    const { jobId, runId } = await bench.call('runs.start', START)
+    await trainTo(bench, training, 3)
+    await ended(bench, jobId)
+    expect(await runOf(bench, runId)).toMatchObject({ note: '', starred: false })
+    await bench.call('runs.annotate', { runId, note: 'nu 0.1 “ist besser” 🌾' })
+    expect(await bench.call('runs.annotate', { runId, starred: true })).toMatchObject({ note: 'nu 0.1 “ist besser” 🌾', starred: true })
+    await bench.workbench.shutdown()
+    const again = await startRunBench(fakeFit(), {}, bench.root)
+    expect(await runOf(again, runId)).toMatchObject({ note: 'nu 0.1 “ist besser” 🌾', starred: true, log: expect.arrayContaining([expect.objectContaining({ message: 'Finished.' })]) as unknown })
+  })
+
   it('changes the decider of a finished run, and of no other', async () => {
     const training = fakeFit()
     const asked: unknown[] = []

@@ -185,9 +185,10 @@ function finished(context: WriteContext, rows: Value, weights: Value, bias: Valu
   const { graph, parameters, stage } = context
   const how = normalisation(parameters, stage)
   if (how === 'moving') return graph.op('Sigmoid', [foldedBatchNorm(context, rows, weights, bias)])
-  if (how === 'minmax') return minMax(context, channelsFirst(graph, rows, weights, bias))
   const mixed = affine(graph, rows, weights, bias)
   switch (how) {
+    case 'minmax':
+      return minMax(context, mixed)
     case 'batch':
       return graph.op('Sigmoid', [batchNorm(context, mixed)])
     case 'sigmoid':
@@ -226,21 +227,14 @@ function scaleOf(graph: Graph, weight: Value, variance: Value): Value {
   return graph.op('Div', [weight, graph.op('Sqrt', [graph.op('Add', [variance, graph.scalar(BATCH_EPS)])])])
 }
 
-/** The same layer as [K, N]: what follows it channel by channel runs over all pixels in one go, and not over three at a time. */
-function channelsFirst(graph: Graph, rows: Value, weights: Value, bias: Value | null): Value {
-  const column = bias && graph.op('Unsqueeze', [bias, graph.constant(int64([1], [1]))])
-  return graph.op('Gemm', column ? [weights, rows, column] : [weights, rows], { transB: 1 })
-}
-
-/** Every image and channel of [K, N] to [0, 1], as rows [N, K]. */
+/** Every image and channel to [0, 1]. */
 function minMax({ graph, parameters, inputs: { data }, stage }: WriteContext, mixed: Value): Value {
   const channels = parameters.output_channels as number
-  const images = graph.reshape(mixed, [channels, { of: data, axis: 0 }, -1])
-  const [least, most] = ['ReduceMin', 'ReduceMax'].map((op) => graph.op(op, [images], { axes: [2], keepdims: 1 }))
+  const images = graph.reshape(mixed, [{ of: data, axis: 0 }, -1, channels])
+  const [least, most] = ['ReduceMin', 'ReduceMax'].map((op) => graph.op(op, [images], { axes: [1], keepdims: 1 }))
   const range = graph.op('Max', [graph.op('Sub', [most, least]), graph.scalar(parameters.eps as number)])
   const scaled = graph.op('Div', [graph.op('Sub', [images, least]), range])
   // In the reference only its own normalisation is cut, not the one that stands for another in inference.
   const isCut = parameters.output_normalization === 'minmax' || stage !== 'inference'
-  const cut = isCut ? graph.op('Clip', [scaled, graph.scalar(0), graph.scalar(1)]) : scaled
-  return graph.reshape(graph.op('Transpose', [cut], { perm: [1, 2, 0] }), [-1, channels])
+  return graph.reshape(isCut ? graph.op('Clip', [scaled, graph.scalar(0), graph.scalar(1)]) : scaled, [-1, channels])
 }

@@ -28,6 +28,10 @@ export const useJobs = defineStore('jobs', () => {
     }
   }
 
+  async function stopAfterEpoch(jobId: string): Promise<void> {
+    await call('jobs.stop', { jobId, after: 'epoch' })
+  }
+
   function ofRun(runId: string): JobEntry | null {
     return working.value.find((job) => job.runId === runId) ?? null
   }
@@ -42,7 +46,7 @@ export const useJobs = defineStore('jobs', () => {
     onEvent('job', put)
   }
 
-  return { jobs, stopping, working, current, load, stop, ofRun, follow }
+  return { jobs, stopping, working, current, load, stop, stopAfterEpoch, ofRun, follow }
 })
 
 export function isWorking(job: JobEntry): boolean {

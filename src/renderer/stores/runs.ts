@@ -3,11 +3,20 @@ import { computed, ref } from 'vue'
 import type { Calls, RunEntry } from '../../shared/contract'
 import type { EpochRecord, ExportReport } from '../../shared/reports'
 import { call, onEvent } from '../bridge'
+import { EDITS } from '../texts/history'
+import { useHistory } from './history'
 import { useJobs } from './jobs'
+
+/** What a person says of a run. */
+interface Annotation {
+  note?: string
+  starred?: boolean
+}
 
 /** Fits: those that were, the one that works, and the one that is looked at. */
 export const useRuns = defineStore('runs', () => {
   const jobs = useJobs()
+  const history = useHistory()
   const runs = ref<RunEntry[]>([])
   const selectedId = ref<string | null>(null)
   const loaded = ref(false)
@@ -43,6 +52,32 @@ export const useRuns = defineStore('runs', () => {
     const job = jobs.ofRun(runId)
     if (job) await jobs.stop(job.id)
   }
+
+  async function stopAfterEpoch(runId: string): Promise<void> {
+    const job = jobs.ofRun(runId)
+    if (job) await jobs.stopAfterEpoch(job.id)
+  }
+
+  async function setNote(runId: string, note: string): Promise<void> {
+    await annotate(runId, { note }, EDITS.note)
+  }
+
+  async function setStarred(runId: string, starred: boolean): Promise<void> {
+    await annotate(runId, { starred }, EDITS.star)
+  }
+
+  async function annotate(runId: string, said: Annotation, title: (name: string) => string): Promise<void> {
+    const before = annotationOf(runId)
+    put(await call('runs.annotate', { runId, ...said }))
+    history.record({ kind: 'run-annotation', target: runId, title: title(byId(runId)?.name ?? ''), before, after: annotationOf(runId) })
+  }
+
+  function annotationOf(runId: string): Annotation | undefined {
+    const run = byId(runId)
+    return run ? { note: run.note, starred: run.starred } : undefined
+  }
+
+  history.define<Annotation>('run-annotation', { read: annotationOf, write: async (runId, said) => put(await call('runs.annotate', { runId, ...said })) })
 
   async function remove(runId: string): Promise<void> {
     await call('runs.remove', { runId })
@@ -97,7 +132,7 @@ export const useRuns = defineStore('runs', () => {
 
   return {
     runs, selectedId, selected, running, newestFirst, loaded, secondsLeft, warnings,
-    load, start, resume, stop, remove, setThreshold, setDecider, exportRun, byId, follow,
+    load, start, resume, stop, stopAfterEpoch, setNote, setStarred, remove, setThreshold, setDecider, exportRun, byId, follow,
   }
 })
 

@@ -5,6 +5,8 @@ export const EDITS = {
   maskAttached: (cube: string) => `attaching of a mask to ${cube}`,
   maskDetached: (cube: string) => `detaching of the mask of ${cube}`,
   threshold: 'change of threshold',
+  note: (run: string) => `note on ${run}`,
+  star: (run: string) => `star of ${run}`,
   decider: 'change of the decider in the pipeline',
 }
 

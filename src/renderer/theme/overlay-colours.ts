@@ -6,6 +6,9 @@ import { IGNORED } from '../../shared/threshold-curve'
 /** Flagged pixels. */
 export const DECISION_COLOUR = '#ff2fb3'
 
+/** Decisions against a mask; told apart with every kind of colour vision. */
+export const CONFUSION_COLOURS = { truePositive: '#2fbf9b', falsePositive: '#e8752a', falseNegative: '#5aa9f0' } as const
+
 /** Classes of a mask; class k has colour (k - 1) modulo 8. */
 export const CLASS_COLOURS = ['#22d3ee', '#facc15', '#a78bfa', '#4ade80', '#fb923c', '#f472b6', '#60a5fa', '#e2e8f0'] as const
 
