@@ -1,7 +1,7 @@
 import tseslint from 'typescript-eslint'
 import vue from 'eslint-plugin-vue'
 import vueParser from 'vue-eslint-parser'
-import { browserRooms, electronRooms, engineRooms, rooms } from './eslint.layers.js'
+import { browserRooms, chartRooms, electronRooms, engineRooms, rooms } from './eslint.layers.js'
 
 const nodeBuiltins = '^node:'
 
@@ -10,12 +10,13 @@ function forbid(names, message) {
   return names.length === 0 ? [] : [{ regex: `(^|/)\\.\\.?/(.*/)?(${names.join('|')})(/|$)`, message }]
 }
 
-function layerRules(room, allowed) {
+function layerRules(room, allowed, charts = browserRooms.includes(room)) {
   const forbidden = Object.keys(rooms).filter((other) => other !== room && !allowed.includes(other))
   const patterns = forbid(forbidden, `src/${room} may import only: ${[room, ...allowed].join(', ')}. See eslint.layers.js.`)
   if (!electronRooms.includes(room)) patterns.push({ regex: '^electron($|/)', message: 'Only src/main and src/preload may import electron.' })
   if (browserRooms.includes(room) || room === 'shared' || room === 'preload') patterns.push({ regex: nodeBuiltins, message: `src/${room} has no Node.` })
-  if (!browserRooms.includes(room)) patterns.push({ regex: '^(vue|pinia|echarts|vue-echarts)($|/)', message: 'Only src/renderer may import the view libraries.' })
+  if (!browserRooms.includes(room)) patterns.push({ regex: '^(vue|pinia|vue-echarts)($|/)', message: 'Only src/renderer may import the view libraries.' })
+  if (!charts) patterns.push({ regex: '^echarts($|/)', message: 'Only src/renderer and src/engine/report may draw charts.' })
   return patterns
 }
 
@@ -36,7 +37,7 @@ const layers = Object.entries(rooms).map(([room, allowed]) => ({
 const engineLayers = Object.entries(engineRooms).map(([room, allowed]) => ({
   files: [`src/engine/${room}/**/*.ts`],
   rules: restricted([
-    ...layerRules('engine', rooms.engine),
+    ...layerRules('engine', rooms.engine, chartRooms.includes(room)),
     ...forbid(
       Object.keys(engineRooms).filter((other) => other !== room && !allowed.includes(other)),
       `src/engine/${room} may import only: ${[room, ...allowed].join(', ')}. See eslint.layers.js.`,

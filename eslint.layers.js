@@ -23,6 +23,7 @@ export const engineRooms = {
   pipeline: ['nodes', 'onnx', 'files'],
   training: ['pipeline', 'nodes', 'onnx', 'cube', 'files', 'inference'],
   inference: ['pipeline', 'nodes', 'onnx', 'cube', 'files', 'regions', 'pictures'],
+  report: ['inference', 'pipeline', 'nodes', 'onnx', 'cube', 'files', 'pictures'],
   export: ['training', 'inference', 'pipeline', 'nodes', 'onnx', 'cube', 'files'],
   process: ['export', 'inference', 'training', 'pipeline', 'nodes', 'onnx', 'cube', 'files'],
 }
@@ -32,3 +33,6 @@ export const electronRooms = ['main', 'preload']
 
 // Only the renderer has a DOM and Vue; it has no Node.
 export const browserRooms = ['renderer']
+
+// These rooms of the engine draw curves, as text and without a DOM.
+export const chartRooms = ['report']

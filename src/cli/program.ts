@@ -62,6 +62,7 @@ export function cuvetteProgram(version: string, terminal: Terminal, conclude: Co
     .addOption(deviceOption())
     .option('--from <folder>', 'start from this trained pipeline: its nodes of the same name, type and shapes are taken over')
     .option('--resume', 'continue from the checkpoint in --out')
+    .option('--report', 'also write report.html, a printable page, into --out')
     .action((pipeline: string | undefined, options: FitOptions, self: Command) => {
       const wrong = wrongFit(pipeline, options)
       if (wrong !== null) self.error(`error: ${wrong}`)
@@ -106,6 +107,11 @@ export function cuvetteProgram(version: string, terminal: Terminal, conclude: Co
     .option('--patience <seconds>', 'how long the queue may be away', positiveNumber, PATIENCE_SECONDS)
     .option('--until-empty', 'end when the queue is empty instead of waiting for more')
     .action((options: WorkerOptions) => conclude(async () => (await import('./commands/worker')).worker(options, terminal)))
+
+  command('report', 'one printable HTML page about a trained pipeline')
+    .argument('<folder>', 'trained-pipeline folder')
+    .option('--out <file>', 'default: report.html in the folder')
+    .action((folder: string, options: { out?: string }) => conclude(async () => (await import('./commands/report')).report(folder, options, terminal)))
 
   command('export', 'a trained pipeline for other places')
     .argument('<folder>', 'trained-pipeline folder, or X.yaml with its weights X.pt beside it')

@@ -89,6 +89,21 @@ describe('fit', () => {
   }, 60_000)
 })
 
+describe('report', () => {
+  test('is written on request, by itself or with a fit, and renewed by the next fit', async () => {
+    const page = join(folder, 'about.html')
+    expect(await answer<{ out: string; notes: string[] }>(['report', fitted, '--out', page])).toEqual({ out: page, notes: [] })
+    expect(await readFile(page, 'utf8')).toContain('training report</title>')
+    const out = join(folder, 'reported')
+    const told = await fitTo(out, '1', '--report')
+    expect(told.files).toContain('report.html')
+    await writeFile(join(out, 'report.html'), 'old')
+    expect((await fitTo(out, '2')).files).toContain('report.html')
+    expect(await readFile(join(out, 'report.html'), 'utf8')).toMatch(/Seed<\/b><\/td><td>2</)
+    expect((await refusal(['report', join(folder, 'nowhere')])).code).toBe('missing-file')
+  }, 120_000)
+})
+
 describe('run', () => {
   test('writes scores, decisions and metrics.json that say what the fit said', async () => {
     const out = join(folder, 'run')

@@ -1,6 +1,10 @@
-import { resolve } from 'node:path'
+import { existsSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import type { WorkContext } from '../../engine/inference/work'
+import { REPORT_FILE, writeReport } from '../../engine/report/report'
 import { fitPipeline } from '../../engine/training/fit'
 import type { DeviceChoice } from '../../shared/device'
+import { CuvetteError } from '../../shared/problem'
 import type { FitReport } from '../../shared/reports'
 import { stoppable } from '../interrupt'
 import type { Outcome } from '../outcome'
@@ -27,6 +31,7 @@ export interface FitOptions {
   device: DeviceChoice
   from?: string
   resume?: boolean
+  report?: boolean
 }
 
 /** cuvette fit PIPELINE: both training phases, into a trained-pipeline folder. */
@@ -50,14 +55,29 @@ export async function fit(file: string, options: FitOptions, terminal: Terminal)
     device: options.device,
     resume: options.resume ?? false,
   }
-  const report = await stoppable(terminal, 'Stopping: the state so far is being saved.', (signal) =>
-    fitPipeline(request, { signal, onProgress: progressOn(terminal) }),
-  )
+  const report = await stoppable(terminal, 'Stopping: the state so far is being saved.', async (signal) => {
+    const context = { signal, onProgress: progressOn(terminal) }
+    const fitted = await fitPipeline(request, context)
+    const page = join(request.out, REPORT_FILE)
+    // One that is there tells of the pipeline that was there before.
+    return !fitted.stopped && (options.report || existsSync(page)) ? await withReport(fitted, page, context) : fitted
+  })
   const outcome: Outcome = { document: report, text: fitText(report) }
   if (report.stopped) {
     outcome.failure = `The training was stopped after ${counted(report.phases.gradient?.epochs ?? 0, 'epoch')}; ${report.out} holds that state, and --resume continues from it.`
   }
   return outcome
+}
+
+/** The pipeline is there; that nothing could be told about it is no failure of the fit. */
+async function withReport(fitted: FitReport, page: string, context: WorkContext): Promise<FitReport> {
+  try {
+    const notes = await writeReport(fitted.out, page, context)
+    return { ...fitted, files: [...fitted.files, REPORT_FILE], warnings: [...fitted.warnings, ...notes] }
+  } catch (error) {
+    if (!(error instanceof CuvetteError)) throw error
+    return { ...fitted, warnings: [...fitted.warnings, `The report was not written: ${error.message}`] }
+  }
 }
 
 export function fitText(report: FitReport): string {

@@ -14,7 +14,7 @@ import { answerOver } from './walks'
 
 /** Larger scenes become pictures of every second, third, ... line and sample: nobody looks at more, and memory stays bounded. */
 export const LARGEST_PICTURE = 2 ** 24
-const COLOUR_MAP = 'ember'
+export const SCORE_MAP = 'ember'
 /** The line around flagged pixels; bright on every picture. */
 export const OUTLINE: Colour = [255, 47, 179]
 
@@ -67,6 +67,12 @@ export async function scenePicture(cube: Cube, stride: number, signal?: AbortSig
   return composite(planes, limits)
 }
 
+/** Draws the outline of what is flagged over a picture of the same size, and returns it. */
+export function outlined(picture: Canvas, scores: Plane, threshold: number): Canvas {
+  drawOutlines(picture, (pixel) => scores.values[pixel] >= threshold, OUTLINE)
+  return picture
+}
+
 /**
  * The pictures of a scored scene: <path>_scores.png with a colour bar, and where there are decisions <path>_decisions.png, a
  * palette image that is a mask, and <path>_overlay.png, the scene with the outline of what is flagged. Answers with each
@@ -80,7 +86,7 @@ export async function* writePictures(path: string, cube: Cube, scene: ScoredScen
   const plane = await scorePlane(scene, shape, stride)
   const [low, high] = await scoreLimits(() => scoresOf(scene))
   const mark = scene.decided ? { value: scene.threshold, label: 'threshold' } : null
-  const canvas = withScale(colouredPlane(plane, low, high, COLOUR_MAP), { title: `Anomaly score${reduced}`, low, high, mark, colourMap: COLOUR_MAP })
+  const canvas = withScale(colouredPlane(plane, low, high, SCORE_MAP), { title: `Anomaly score${reduced}`, low, high, mark, colourMap: SCORE_MAP })
   await writeFileAtomic(`${path}_scores.png`, await pngOfCanvas(canvas, { ...about, Title: 'Anomaly scores' }))
   yield `${path}_scores.png`
   if (!scene.decided) return
@@ -89,7 +95,7 @@ export async function* writePictures(path: string, cube: Cube, scene: ScoredScen
   await writeFileAtomic(`${path}_decisions.png`, await pngOfClasses(plane.width, plane.height, decisions, DECISION_CLASSES.map(({ colour }) => colour), { ...about, Title: 'Decisions', Comment: comment }))
   yield `${path}_decisions.png`
   const overlay = await scenePicture(cube, stride, signal)
-  drawOutlines(overlay, (pixel) => decisions[pixel] === 1, OUTLINE)
+  outlined(overlay, plane, scene.threshold)
   const words = Number.isFinite(scene.threshold) ? `anomalous: ${scene.flagged} pixels, score ≥ ${shortNumber(scene.threshold)}` : 'anomalous: no pixels'
   await writeFileAtomic(`${path}_overlay.png`, await pngOfCanvas(withKey(overlay, [{ colour: OUTLINE, words: `${words}${reduced}` }]), { ...about, Title: 'Detected pixels' }))
   yield `${path}_overlay.png`
