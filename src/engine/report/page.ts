@@ -81,7 +81,7 @@ function named(path: string, variable: string | null): string {
 
 function parameters({ trained: { pipeline } }: ReportContent): string {
   const rows = pipeline.nodes.map(({ name, type, parameters: values }) => [
-    `<b>${escaped(name)}</b>`, escaped(type.description.type),
+    `<b>${escaped(name)}</b>`, `<span class="one-line">${escaped(type.description.type)}</span>`,
     escaped(Object.entries(values).filter(([, value]) => value !== null).map(([key, value]) => `${key} ${shown(value)}`).join(', ')),
   ])
   return table(['Node', 'Type', 'Parameters'], rows)
@@ -163,7 +163,7 @@ dl{display:flex;flex-wrap:wrap;gap:10px 28px;margin:0}dl div{min-width:74px}
 dt{color:#5d6773;font-size:11px}dd{margin:0;font-size:20px;font-variant-numeric:tabular-nums}
 table{border-collapse:collapse;width:100%;margin:8px 0;font-size:12px}
 th,td{text-align:left;vertical-align:top;padding:4px 10px 4px 0;border-bottom:1px solid #e7ebef;overflow-wrap:anywhere}
-td:first-child{white-space:nowrap}th{color:#5d6773;font-weight:600}code{font:10.5px/1.5 ui-monospace,"Liberation Mono",monospace}
+td:first-child,.one-line{white-space:nowrap}th{color:#5d6773;font-weight:600}code{font:10.5px/1.5 ui-monospace,"Liberation Mono",monospace}
 .pair{display:grid;grid-template-columns:repeat(2,minmax(0,1fr));gap:14px 22px}
 figure{margin:0;break-inside:avoid}figure svg{width:100%;height:auto;display:block}
 figure img{width:100%;max-height:420px;object-fit:contain;object-position:left;image-rendering:pixelated;display:block}
