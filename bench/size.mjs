@@ -1,6 +1,7 @@
-// npm run bench:size [-- --json] [--keep] [--only bsq,bip,matlab]: cubes of 4 GB and 1 GB, looked at, fitted and scored; times
+// npm run bench:size [-- --json] [--keep] [--look] [--only bsq,bip,matlab]: cubes of 4 GB and 1 GB, looked at, fitted and scored; times
 // as ratios against numpy.memmap on the same files in the same run, where it is installed also against Spectral Python's
-// reader, and the largest memory of every process. The files, sparse, are removed at the end unless --keep is given.
+// reader, and the largest memory of every process. The files, sparse, are removed at the end unless --keep is given. --look
+// leaves fits and scores out.
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, rmSync } from 'node:fs'
 import { cpus, loadavg } from 'node:os'
@@ -32,8 +33,8 @@ for (const name of only) {
   const file = files[name]
   const look = await lookAt(file)
   const pipelines = {}
-  for (const pipeline of ['rx', 'deep-svdd']) pipelines[pipeline] = await fitAndScore(file, pipeline)
-  const reference = python && file.interleave ? { ...(await memmap(file, look.stride, 'look')), ...(await memmap(file, look.stride, 'rx')) } : null
+  for (const pipeline of words.includes('--look') ? [] : ['rx', 'deep-svdd']) pipelines[pipeline] = await fitAndScore(file, pipeline)
+  const reference = python && file.interleave ? { ...(await memmap(file, look.stride, 'look')), ...(words.includes('--look') ? {} : await memmap(file, look.stride, 'rx')) } : null
   if (reference && spectral) reference.spectral = await memmap(file, look.stride, 'spectral')
   results[name] = { look, pipelines, reference }
   report(name, file, results[name])
@@ -119,7 +120,8 @@ function report(name, { lines, samples, bands }, { look, pipelines, reference })
       row(`${pipeline} score`, times.score, pipeline === 'rx' ? reference?.score : undefined),
       `  processor time: fit ${times.fitCpu.toFixed(1)} s, score ${times.scoreCpu.toFixed(1)} s; memory: fit ${Math.round(times.fitPeakMB)} MB, score ${Math.round(times.scorePeakMB)} MB`,
     ]),
-    ...(reference ? [`  numpy: processor time of RX ${reference.rxCpu.toFixed(1)} s; memory: looking ${Math.round(reference.lookPeakMB)} MB, RX ${Math.round(reference.rxPeakMB)} MB`] : []),
+    ...(reference ? [`  memory of numpy, looking: ${Math.round(reference.lookPeakMB)} MB`] : []),
+    ...(reference?.rxCpu === undefined ? [] : [`  numpy RX: processor time ${reference.rxCpu.toFixed(1)} s, memory ${Math.round(reference.rxPeakMB)} MB, of which the mapped file is most`]),
     ...(reference?.spectral ? [`  Spectral Python: first picture ${seconds(reference.spectral.firstPicture)}, band change ${seconds(reference.spectral.bandChange)}, spectrum ${seconds(reference.spectral.spectrum)}`] : []),
   ].join('\n'))
 }
