@@ -1,5 +1,6 @@
 import type { BandStatistics } from '../../shared/cube'
 import type { Cube } from './cube'
+import { sortNumbers } from './sort-numbers'
 import { checkedBand } from './window'
 
 export interface BandStatisticsOptions {
@@ -46,7 +47,7 @@ export async function bandStatistics(cube: Cube, band: number, options: BandStat
     }
   }
   if (validPixels === 0) return { band, min: 0, max: 0, mean: 0, percentiles: new Array<number>(101).fill(0), validPixels, totalPixels }
-  const sorted = kept.subarray(0, keptPixels).sort()
+  const sorted = sortNumbers(kept.subarray(0, keptPixels))
   const percentiles = Array.from({ length: 101 }, (_, percent) => (keptPixels === 0 ? min + ((max - min) * percent) / 100 : quantile(sorted, percent / 100)))
   percentiles[0] = min
   percentiles[100] = max
