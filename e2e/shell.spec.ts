@@ -41,6 +41,28 @@ for (const theme of ['dark', 'light'] as const) {
   })
 }
 
+test('the first start offers a tour that can be put away for good and taken again', async ({ page, workbench }) => {
+  await page.goto(workbench.url)
+  const tour = page.getByRole('complementary', { name: 'Tour' })
+  await expect(tour).toContainText('1 of 5')
+  await expect(barriers(page)).resolves.toEqual([])
+  for (let step = 1; step < 5; step += 1) await tour.getByRole('button', { name: 'Next' }).click()
+  await expect(page.getByRole('tab', { name: 'Threshold' })).toHaveAttribute('aria-selected', 'true')
+  await tour.getByRole('button', { name: 'Back' }).click()
+  await expect(page.getByRole('tab', { name: 'Pipeline' })).toHaveAttribute('aria-selected', 'true')
+  await tour.getByRole('button', { name: 'Skip tour' }).click()
+  await expect(tour).toHaveCount(0)
+  await workbench.restart()
+  await page.goto(workbench.url)
+  await expect(page.getByRole('img', { name: /^Image of / })).toBeVisible()
+  await expect(tour).toHaveCount(0)
+  await command(page, 'Take the tour')
+  await expect(tour).toContainText('1 of 5')
+  // The status bar tells what the processes hold.
+  await expect(page.getByRole('contentinfo')).toContainText(/\d [MG]B in use/)
+  expect(workbench.complaints).toEqual([])
+})
+
 test('panels are moved, closed and found again after a start of the workbench', async ({ page, workbench }) => {
   await open(page, workbench)
   const data = page.getByRole('region', { name: 'Data', exact: true })

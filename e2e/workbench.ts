@@ -88,7 +88,15 @@ async function stop(host: ChildProcess): Promise<void> {
 export async function open(page: Page, workbench: Workbench): Promise<void> {
   await page.goto(workbench.url)
   await expect(page.getByRole('img', { name: /^Image of / })).toBeVisible()
+  // Once for each data folder; see e2e/shell.spec.ts.
+  const skip = page.getByRole('button', { name: 'Skip tour' })
+  if (!tourSeen.has(workbench)) {
+    await skip.click()
+    tourSeen.add(workbench)
+  }
 }
+
+const tourSeen = new WeakSet<Workbench>()
 
 /** Runs a command of the window by the palette. */
 export async function command(page: Page, title: string): Promise<void> {

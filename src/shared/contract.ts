@@ -120,6 +120,13 @@ export interface EngineEntry {
   message: string
 }
 
+/** Bytes that Cuvette's processes hold, without the window; null: not known now. */
+export interface MemoryUse {
+  workbench: number
+  browse: number | null
+  compute: number | null
+}
+
 export interface ProjectEntry {
   name: string
   folder: string
@@ -281,6 +288,8 @@ export interface Events {
   progress: { jobId: string; runId: string | null; progress: WorkProgress }
   engine: EngineEntry
   device: DeviceReport
+  /** Every few seconds. */
+  memory: MemoryUse
   /** Something could not be reopened or saved: `problems` has grown. */
   project: ProjectEntry
   /** Another project is open now: everything that a page knows is of the one before. */

@@ -79,6 +79,8 @@ export type ToEngine =
 
 export type FromEngine =
   | { kind: 'ready' }
+  /** What the process holds now, told every few seconds while it is not computing. */
+  | { kind: 'memory'; bytes: number }
   | { kind: 'reply'; id: number; value: unknown }
   | { kind: 'failure'; id: number; problem: Problem }
   | { kind: 'progress'; id: number; progress: WorkProgress }

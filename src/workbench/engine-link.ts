@@ -52,6 +52,7 @@ export class EngineLink {
   private busyTimer: NodeJS.Timeout | null = null
   private ended: (() => void) | null = null
   private readonly waiting = new Map<number, Waiting>()
+  private held: number | null = null
   private entry: EngineEntry
   private readonly timing: LinkTiming
 
@@ -67,6 +68,11 @@ export class EngineLink {
 
   get state(): EngineEntry {
     return this.entry
+  }
+
+  /** Bytes that the process held when it last said so; null before, and when it is gone. */
+  get memory(): number | null {
+    return this.held
   }
 
   start(): void {
@@ -156,6 +162,8 @@ export class EngineLink {
       this.show('ready', 'Ready.')
       for (const each of unsent) this.send(each)
       if (this.waiting.size > 0) this.markBusy()
+    } else if (message.kind === 'memory') {
+      this.held = message.bytes
     } else if (message.kind === 'progress') {
       this.waiting.get(message.id)?.onProgress?.(message.progress)
     } else if (message.kind === 'reply') {
@@ -177,6 +185,7 @@ export class EngineLink {
   private lost(how: string): void {
     this.process = null
     this.ready = false
+    this.held = null
     this.ended?.()
     if (this.closed) return
     const healthy = Date.now() - this.startedAt >= this.timing.healthyAfter

@@ -1,9 +1,11 @@
-import type { EngineEntry } from '../shared/contract'
+import type { EngineEntry, MemoryUse } from '../shared/contract'
 import type { DeviceReport } from '../shared/device'
 import type { LinkTiming } from './engine-link'
 import { EngineLink } from './engine-link'
 import type { EventStream } from './events'
 import type { Host } from './host'
+
+const MEMORY_EVERY_MS = 3000
 
 const UNKNOWN_DEVICE: DeviceReport = { device: 'cpu', reason: 'The devices of this machine are still being looked for.' }
 
@@ -12,6 +14,7 @@ export class Engines {
   readonly browse: EngineLink
   readonly compute: EngineLink
   device = UNKNOWN_DEVICE
+  private watching: NodeJS.Timeout | undefined
 
   constructor(host: Host, private readonly events: EventStream, timing?: Partial<LinkTiming>) {
     const tell = (entry: EngineEntry) => events.emit('engine', entry)
@@ -23,9 +26,16 @@ export class Engines {
     this.browse.start()
     this.compute.start()
     void this.probe()
+    this.watching = setInterval(() => this.events.emit('memory', this.memory), MEMORY_EVERY_MS)
+    this.watching.unref()
+  }
+
+  private get memory(): MemoryUse {
+    return { workbench: process.memoryUsage.rss(), browse: this.browse.memory, compute: this.compute.memory }
   }
 
   async shutdown(): Promise<void> {
+    clearInterval(this.watching)
     await Promise.all([this.browse.close(), this.compute.close()])
   }
 

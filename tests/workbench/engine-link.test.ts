@@ -137,6 +137,16 @@ describe('EngineLink', () => {
     await expect(link.call('cube.release', { reference: (() => undefined) as never })).rejects.toMatchObject({ code: 'internal', message: expect.stringContaining('could not be sent') })
   })
 
+  it('knows what the process holds until it is gone', async () => {
+    const { link, engines } = startLink({ 'cube.release': () => null })
+    expect(link.memory).toBeNull()
+    engines[0].tellMemory(2_000_000)
+    expect(link.memory).toBe(2_000_000)
+    engines[0].die()
+    await until(() => engines.length === 2)
+    expect(link.memory).toBeNull()
+  })
+
   it('is busy while a long call runs, and ready afterwards', async () => {
     const { link, states } = startLink({ 'cube.release': () => new Promise((resolve) => setTimeout(() => resolve(null), 40)) })
     await link.call('cube.release', { reference: 'x' })

@@ -49,6 +49,10 @@ export class FakeEngine implements EngineProcess {
     this.ended = listener
   }
 
+  tellMemory(bytes: number): void {
+    this.send({ kind: 'memory', bytes })
+  }
+
   kill(): void {
     this.die('signal SIGKILL')
   }

@@ -22,6 +22,8 @@ const crash: HandlerTable = {
   },
 }
 
+const MEMORY_EVERY_MS = 3000
+
 const role = process.argv.slice(2).find((word): word is EngineRole => word === 'browse' || word === 'compute')
 const channel = channelOfThisProcess()
 
@@ -34,4 +36,5 @@ if (!channel || !role) {
   process.on('SIGINT', () => undefined)
   const { handlers, concurrency } = roles[role]
   serveEngine(channel, role, { ...handlers(), ...crash }, concurrency)
+  setInterval(() => void channel.post({ kind: 'memory', bytes: process.memoryUsage.rss() }).catch(() => undefined), MEMORY_EVERY_MS).unref()
 }

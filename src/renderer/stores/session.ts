@@ -1,6 +1,6 @@
 import { defineStore } from 'pinia'
-import { computed, ref } from 'vue'
-import type { EngineEntry, ProjectEntry, SessionInfo } from '../../shared/contract'
+import { computed, ref, shallowRef } from 'vue'
+import type { EngineEntry, MemoryUse, ProjectEntry, SessionInfo } from '../../shared/contract'
 import type { DeviceReport } from '../../shared/device'
 import { call, onEvent } from '../bridge'
 
@@ -9,6 +9,8 @@ export const useSession = defineStore('session', () => {
   const info = ref<SessionInfo | null>(null)
   const engines = ref<EngineEntry[]>([])
   const device = ref<DeviceReport | null>(null)
+  /** null until it is told. */
+  const memory = shallowRef<MemoryUse | null>(null)
   /** Restarts that the person has seen and put away, by role. */
   const acknowledged = ref<Partial<Record<EngineEntry['role'], number>>>({})
 
@@ -38,8 +40,9 @@ export const useSession = defineStore('session', () => {
     onEvent('project', (project) => {
       if (info.value) info.value = { ...info.value, project }
     })
+    onEvent('memory', (use) => (memory.value = use))
     onEvent('device', (report) => (device.value = report))
   }
 
-  return { info, engines, device, project, nativeDialogs, lostEngines, restartedEngines, load, acknowledge, follow }
+  return { info, engines, device, memory, project, nativeDialogs, lostEngines, restartedEngines, load, acknowledge, follow }
 })

@@ -15,6 +15,7 @@ import { useRuns } from './runs'
 import { useScores } from './scores'
 import { useSession } from './session'
 import { useSettings } from './settings'
+import { useTour } from './tour'
 import { keepViewStates } from './view-states'
 
 /** Listens to the workbench, then asks it for everything; again after a lost connection. */
@@ -32,6 +33,7 @@ export async function startSession(): Promise<void> {
   await useNotices().attempt(() => useSettings().load())
   await keepViewStates(keptParts())
   await loadAll()
+  useTour().offer()
 }
 
 async function loadAll(): Promise<void> {

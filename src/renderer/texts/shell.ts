@@ -7,3 +7,10 @@ export const TOP_BAR = {
   open: 'Open cube',
   openTitle: 'Open a cube',
 }
+
+const UNKNOWN = 'not known'
+
+export const STATUS = {
+  memory: (size: string) => `${size} in use`,
+  memoryTitle: (workbench: string, browse: string | null, compute: string | null) => `Memory in use: application ${workbench}, file reader ${browse ?? UNKNOWN}, compute engine ${compute ?? UNKNOWN}. The window itself is not counted.`,
+}
