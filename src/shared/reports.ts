@@ -294,6 +294,8 @@ export interface TargetRecord {
   target: SpectralTarget
   /** Of an ENVI library, the spectra are hashed. */
   file?: { path: string; sha256: string }
+  /** By what numbers of the library were multiplied to be numbers of the cube; left out where they are the same. */
+  factor?: number
 }
 
 /** `run.json` of a trained pipeline. */

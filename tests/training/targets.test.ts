@@ -129,6 +129,7 @@ describe('a target', () => {
     await library(table({ planted: PLANTED.map((value) => value / 100) }))
     await fit({ library: 'field.csv', entry: 'planted' })
     expect(await kept()).toEqual(close(PLANTED))
+    expect((await openTrainedPipeline(out)).record.targets).toMatchObject([{ name: 'planted', factor: 100 }])
   })
 
   it('is read anew when a fit starts from a trained pipeline', async () => {

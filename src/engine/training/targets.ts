@@ -3,7 +3,7 @@ import type { SpectralTarget } from '../../shared/nodes'
 import { CuvetteError } from '../../shared/problem'
 import type { TargetRecord } from '../../shared/reports'
 import type { Cube, Reference, Region } from '../cube'
-import { entryIndex, filesOf, formatReference, meanSpectrum, openLibrary, readMask, regionOf, spectrumAtBands, wholeWindow } from '../cube'
+import { entryIndex, filesOf, formatReference, meanSpectrum, openLibrary, readMask, regionOf, scaleBetween, spectrumAtBands, wholeWindow } from '../cube'
 import { sha256File } from '../files/sha256'
 import { lacksTargets, originOf, targetsOf } from '../nodes/targets'
 import { compileUpTo } from '../pipeline/compile'
@@ -102,8 +102,8 @@ interface Sources {
 }
 
 async function readTarget(node: PipelineNode, name: string, target: SpectralTarget, sources: Sources): Promise<ReadTarget> {
-  const { values, file } = await naming(node, name, () => spectrumOf(node, target, sources))
-  return { name, origin: originOf(target), values, record: { node: node.name, name, target, ...(file && { file }) } }
+  const { values, file, factor = 1 } = await naming(node, name, () => spectrumOf(node, target, sources))
+  return { name, origin: originOf(target), values, record: { node: node.name, name, target, ...(file && { file }), ...(factor !== 1 && { factor }) } }
 }
 
 /** Errors say which target of which node they are about. */
@@ -119,6 +119,7 @@ async function naming<T>(node: PipelineNode, name: string, work: () => Promise<T
 interface Found {
   values: Float64Array
   file?: { path: string; sha256: string }
+  factor?: number
 }
 
 async function spectrumOf(node: PipelineNode, target: SpectralTarget, { pipeline, places, granted, signal }: Sources): Promise<Found> {
@@ -139,7 +140,7 @@ async function ofLibrary(path: string, entry: string | number, cube: CubeDescrip
   try {
     const values = await spectrumAtBands(library, entryIndex(library.description, entry), cube, signal)
     const [data] = await filesOf(path).catch(() => [path])
-    return { values, file: { path, sha256: await sha256File(data, signal) } }
+    return { values, file: { path, sha256: await sha256File(data, signal) }, factor: scaleBetween(library.description, cube) }
   } finally {
     await library.close()
   }
