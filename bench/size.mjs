@@ -66,9 +66,12 @@ async function lookAt({ path, lines, samples, bands }) {
     const overview = overviewStride === null ? null : await browse.call('cube.overview', { reference, folder: freshFolder('overviews') })
     const overviewSeconds = overview ? (performance.now() - started) / 1000 : null
     const stride = overview ? finest(overview.stride) : coarse
-    const bandChange = await median([3, 17, 40, 8, 55].map((band) => () => picture(band, stride, overview)))
+    const changes = [3, 17, 40, 8, 55]
+    const before = browse.cpu()
+    const bandChange = await median(changes.map((band) => () => picture(band, stride, overview)))
+    const bandChangeCpu = (browse.cpu() - before) / changes.length
     const spectrum = await median(Array.from({ length: 21 }, (_, at) => () => browse.call('cube.spectrum', { reference, line: (at * 37) % lines, sample: (at * 91) % samples })))
-    return { firstPicture, firstPictureCpu, firstStride: coarse, overviewSeconds, stride, bandChange, spectrum, peakMB: browse.peakMB() }
+    return { firstPicture, firstPictureCpu, firstStride: coarse, overviewSeconds, stride, bandChange, bandChangeCpu, spectrum, peakMB: browse.peakMB() }
   } finally {
     browse.end()
   }
@@ -113,6 +116,7 @@ function report(name, { lines, samples, bands }, { look, pipelines, reference })
     `  processor time until then  ${seconds(look.firstPictureCpu).padStart(9)}`,
     ...(look.overviewSeconds === null ? [] : [row('overview', look.overviewSeconds)]),
     row(`band change (stride ${look.stride})`, look.bandChange, reference?.bandChange),
+    `  processor time of one      ${seconds(look.bandChangeCpu).padStart(9)}`,
     row('spectrum', look.spectrum, reference?.spectrum),
     `  memory of the browse process ${Math.round(look.peakMB)} MB`,
     ...Object.entries(pipelines).flatMap(([pipeline, times]) => [
