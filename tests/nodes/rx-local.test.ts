@@ -75,6 +75,12 @@ describe('local RX', () => {
     close(await run(shape, pixels, { inner_window, outer_window }), expected(pixels, shape, inner_window, outer_window))
   })
 
+  it.each([['of bands', 6, 9], ['of pixels', 40, 5]])('keeps directions whose variances differ by ten powers of ten: %s', async (_form, bands, outer_window) => {
+    const shape = [10, 9, bands]
+    const pixels = scene(shape).map((value, at) => (value - 10 - (at % bands)) * 10 ** (3 - 5 * ((at % bands) / (bands - 1))))
+    close(await run(shape, pixels, { inner_window: 3, outer_window }), expected(pixels, shape, 3, outer_window))
+  })
+
   it('leaves out a band that is constant around a pixel, whatever the pixel has in it', async () => {
     const shape = [9, 9, 4]
     const pixels = scene(shape)

@@ -43,23 +43,23 @@ export function factorise(graph: Graph, widths: readonly number[], block: (row: 
   return { inverses, below }
 }
 
-/** Rows [B, R, w] by blocks, times the inverse of L': what L^-1 makes of each of them. */
-export function forwards(graph: Graph, { inverses, below }: Factor, rows: readonly Value[]): Value[] {
+/** L^-1 times columns [B, w, R] by blocks. */
+export function forwards(graph: Graph, { inverses, below }: Factor, columns: readonly Value[]): Value[] {
   const found: Value[] = []
-  rows.forEach((part, row) => {
-    const left = found.reduce((rest, before, column) => graph.op('Sub', [rest, product(graph, before, transposed(graph, below[row][column]))]), part)
-    found.push(product(graph, left, transposed(graph, inverses[row])))
+  columns.forEach((part, row) => {
+    const left = found.reduce((rest, before, column) => graph.op('Sub', [rest, graph.op('MatMul', [below[row][column], before])]), part)
+    found.push(graph.op('MatMul', [inverses[row], left]))
   })
   return found
 }
 
-/** Rows [B, R, w] by blocks, times the inverse of L: what L'^-1 makes of each of them. */
+/** Rows [B, R, w] by blocks, times L^-1: the transpose of what L'^-1 makes of columns. */
 export function backwards(graph: Graph, { inverses, below }: Factor, rows: readonly Value[]): Value[] {
   const found = new Array<Value>(rows.length)
   for (let row = rows.length - 1; row >= 0; row -= 1) {
     let left = rows[row]
-    for (let k = row + 1; k < rows.length; k += 1) left = graph.op('Sub', [left, product(graph, found[k], below[k][row])])
-    found[row] = product(graph, left, inverses[row])
+    for (let k = row + 1; k < rows.length; k += 1) left = graph.op('Sub', [left, graph.op('MatMul', [found[k], below[k][row]])])
+    found[row] = graph.op('MatMul', [left, inverses[row]])
   }
   return found
 }

@@ -1,17 +1,11 @@
 import { onnxTypeOf } from '../onnx/element-types'
 import type { Graph, Value } from '../onnx/graph'
-import type { Tensor } from '../onnx/tensor'
 import { float64, int64 } from '../onnx/tensor'
 import { backwards, blocksOf, factorise, forwards } from './cholesky'
 import type { Parameters } from './node'
-import { randomSource } from './random'
-import { MOST_SWEEPS, symmetricEigen } from './symmetric-eigen'
 
-/** How many random directions are asked how small the smallest eigenvalue is. */
-const PROBES = 8
-
-/** A probe meets the eigenvector with a hundredth of its length at least: all of them miss it once in a billion. */
-const PROBE_MARGIN = 100
+/** How often what a matrix does not reach is taken out of the deviation of a pixel: each time leaves about a hundredth of it. */
+const PROJECTIONS = 3
 
 export interface Surroundings {
   /** float32 [N, C], 0 in place of what is not usable. */
@@ -31,33 +25,43 @@ export interface Surroundings {
  * - covariance form: (n - 1) d' (X'X)^+ d, matrices of C x C; with eps, (n - 1) d' (X'X + (n - 1) eps I)^-1 d;
  * - with fewer pixels around than channels: (n - 1) |(XX')^+ X d|^2, matrices of K x K, which is the same number.
  *
- * Both by Cholesky. Where a direction may have no variance, by the eigenvectors of the pseudo-inverse: see `pseudoInverse`.
+ * Cholesky cannot leave directions without variance out, so the pseudo-inverse is that of A + delta I, iterated (Tikhonov):
+ * with S its inverse, S + delta S^2 is A^-1 but for (delta / l)^2 of an eigenvalue l, and I - delta^2 S^2 projects on the
+ * directions that A has. delta is the share of the trace below which a pseudo-inverse takes eigenvalues for 0.
  */
 export function surroundingDistances(graph: Graph, around: Surroundings, parameters: Parameters): Value {
   const channels = parameters.num_channels as number
-  const [chunk, most] = around.weights.shape as number[]
-  const isDual = parameters.inverse === 'pseudo' && most - 1 < channels
+  const [, most] = around.weights.shape as number[]
+  const isPseudo = parameters.inverse === 'pseudo'
+  const isDual = isPseudo && most - 1 < channels
   const system = isDual ? byPixels(graph, around, channels, most) : byChannels(graph, around, channels)
   const less = graph.op('Sub', [system.count, scalar(graph, 1)])
-  const probes = parameters.inverse === 'pseudo' ? probesFor(system.widths) : null
-  const rows = system.right.map((right, index) => (probes ? graph.op('Concat', [right, repeated(graph, probes[index], chunk)], { axis: 1 }) : right))
-
   const products = lowerBlocks(graph, system.columns)
   const trace = total(graph, system.widths.map((width, at) => sum(graph, graph.op('Mul', [products(at, at), identity(graph, width)]), [1, 2])))
+  const delta = isPseudo ? graph.op('Mul', [trace, scalar(graph, Math.max(channels, (parameters.outer_window as number) ** 2) * Number.EPSILON)]) : graph.op('Mul', [less, scalar(graph, parameters.eps as number)])
   const added = isDual ? apartFromTheRest(graph, system, graph.op('Div', [trace, scalar(graph, most)])) : null
-  const ridge = probes ? null : graph.op('Mul', [less, scalar(graph, parameters.eps as number)])
   const factor = factorise(graph, system.widths, (row, column) => {
-    const block = products(row, column)
-    if (added) return graph.op('Add', [block, added(row, column)])
-    return ridge && row === column ? graph.op('Add', [block, graph.op('Mul', [ridge, identity(graph, system.widths[row])])]) : block
+    const block = added ? graph.op('Add', [products(row, column), added(row, column)]) : products(row, column)
+    return row === column ? graph.op('Add', [block, graph.op('Mul', [delta, identity(graph, system.widths[row])])]) : block
   })
-  const solved = forwards(graph, factor, rows)
-  const first = (values: readonly Value[]): Value[] => (probes ? values.map((value) => graph.op('Slice', [value, integers(graph, [0]), integers(graph, [1]), integers(graph, [1])])) : [...values])
-  const result = isDual ? backwards(graph, factor, first(solved)) : first(solved)
-  const lengths = total(graph, result.map((part) => graph.op('ReduceSumSquare', [part], { axes: [1, 2], keepdims: 0 })))
-  const divisor = flat(graph, less)
-  const enough = graph.op('GreaterOrEqual', [divisor, graph.constant(float64([1], [1]))])
-  const scaled = graph.op('Mul', [probes ? pseudoInverse(graph, { system, lengths, trace, solved, isDual }, parameters, most) : lengths, divisor])
+
+  const turned = (values: readonly Value[]): Value[] => values.map((value) => graph.op('Transpose', [value], { perm: [0, 2, 1] }))
+  const halfway = (rows: readonly Value[]): Value[] => turned(forwards(graph, factor, turned(rows)))
+  const solved = (rows: readonly Value[]): Value[] => backwards(graph, factor, halfway(rows))
+  const squares = (rows: readonly Value[]): Value => total(graph, rows.map((part) => graph.op('ReduceSumSquare', [part], { axes: [1, 2], keepdims: 1 })))
+  const combined = (rows: readonly Value[], others: readonly Value[], share: Value): Value[] => rows.map((part, at) => graph.op('Add', [part, graph.op('Mul', [others[at], share])]))
+  let rows = system.right
+  const less2 = graph.op('Neg', [graph.op('Mul', [delta, delta])])
+  for (let time = 0; isPseudo && time < (isDual ? 1 : PROJECTIONS); time += 1) rows = combined(rows, solved(solved(rows)), less2)
+  const lengths = (): Value => {
+    const half = halfway(rows)
+    if (!isPseudo) return squares(half)
+    const once = backwards(graph, factor, half)
+    // d' (S + delta S^2) d = |L^-1 d|^2 + delta |S d|^2
+    return isDual ? squares(combined(once, solved(once), delta)) : graph.op('Add', [squares(half), graph.op('Mul', [squares(once), delta])])
+  }
+  const scaled = flat(graph, graph.op('Mul', [lengths(), less]))
+  const enough = graph.op('GreaterOrEqual', [flat(graph, less), graph.constant(float64([1], [1]))])
   return graph.op('Where', [enough, scaled, graph.constant(float64([1], [NaN]))])
 }
 
@@ -128,61 +132,6 @@ function apartFromTheRest(graph: Graph, { weights, widths, count }: System, leve
     const unused = graph.op('Mul', [graph.op('Sub', [scalar(graph, 1), weights[row]]), level])
     return graph.op('Add', [together, graph.op('Mul', [unused, identity(graph, widths[row])])])
   }
-}
-
-interface Solved {
-  system: System
-  /** [P]: what Cholesky found. */
-  lengths: Value
-  /** Of the matrices, [P, 1, 1]. */
-  trace: Value
-  /** Blocks [P, 1 + PROBES, w]: what L^-1 made of the rows and the probes. */
-  solved: readonly Value[]
-  isDual: boolean
-}
-
-/**
- * The lengths again, by eigenvectors for those matrices that may have eigenvalues which the pseudo-inverse leaves out. For
- * a probe g of ones and minus ones, g' A^-1 g is at least (g'v)^2 / l, with l the smallest eigenvalue and v its vector;
- * the trace is at least the largest one. Eigenvectors take a hundred times as long, and are rarely needed.
- */
-function pseudoInverse(graph: Graph, { system, lengths, trace, solved, isDual }: Solved, parameters: Parameters, most: number): Value {
-  const channels = parameters.num_channels as number
-  const share = Math.max(channels, (parameters.outer_window as number) ** 2) * Number.EPSILON
-  const size = isDual ? most : channels
-  const squares = total(graph, solved.map((part) => graph.op('ReduceSumSquare', [part], { axes: [2], keepdims: 0 })))
-  const inverse = graph.op('ReduceMax', [graph.op('Slice', [squares, integers(graph, [1]), integers(graph, [1 + PROBES]), integers(graph, [1])])], { axes: [1], keepdims: 0 })
-  const bound = graph.op('Mul', [graph.op('Mul', [inverse, flat(graph, trace)]), graph.constant(float64([1], [PROBE_MARGIN * share]))])
-  const isClear = graph.op('Less', [bound, graph.constant(float64([1], [1]))])
-  const unclear = graph.op('Reshape', [graph.op('NonZero', [graph.op('Not', [isClear])]), integers(graph, [-1])], {}, { shape: ['unclear'] })
-  // Some operators of the runtime do not bear an empty batch: the first matrix comes along, and its result is not used.
-  const others = graph.op('Concat', [integers(graph, [0]), unclear], { axis: 0 }, { shape: ['others'] })
-  const of = (value: Value): Value => graph.op('Gather', [value, others], { axis: 0 })
-
-  const columns = graph.op('Concat', system.columns.map(of), { axis: 2 })
-  const rows = graph.op('Concat', system.right.map(of), { axis: 2 })
-  const matrices = graph.op('MatMul', [graph.op('Transpose', [columns], { perm: [0, 2, 1] }), columns], {}, { shape: ['others', size, size] })
-  const some = graph.op('Min', [graph.op('Squeeze', [graph.op('Shape', [unclear]), integers(graph, [0])]), graph.constant(int64([], [1]))])
-  const { values, vectors } = symmetricEigen(graph, matrices, size, graph.op('Mul', [some, graph.constant(int64([], [MOST_SWEEPS]))]))
-  const along = graph.op('Squeeze', [graph.op('MatMul', [vectors, graph.op('Transpose', [rows], { perm: [0, 2, 1] })]), integers(graph, [2])])
-  const largest = graph.op('Slice', [values, integers(graph, [0]), integers(graph, [1]), integers(graph, [1])])
-  const kept = graph.op('Greater', [values, graph.op('Mul', [largest, graph.constant(float64([1, 1], [share]))])])
-  const safe = graph.op('Where', [kept, values, graph.constant(float64([1, 1], [1]))])
-  const once = graph.op('Div', [along, safe])
-  const parts = graph.op('Where', [kept, graph.op('Mul', [once, isDual ? once : along]), graph.constant(float64([1, 1], [0]))])
-  const found = graph.op('Slice', [sum(graph, parts, [1], 0), integers(graph, [1]), integers(graph, [Number.MAX_SAFE_INTEGER])], {}, { shape: ['unclear'] })
-  return graph.op('ScatterElements', [lengths, unclear, found], { axis: 0 })
-}
-
-/** Fixed rows of ones and minus ones [1, PROBES, w] for blocks of these widths. */
-function probesFor(widths: readonly number[]): Tensor[] {
-  const random = randomSource(0, 'RXLocal')
-  return widths.map((width) => float64([1, PROBES, width], Array.from({ length: PROBES * width }, () => (random.uniform() < 0.5 ? -1 : 1))))
-}
-
-function repeated(graph: Graph, tensor: Tensor, times: number): Value {
-  const [, rows, columns] = tensor.shape
-  return graph.op('Expand', [graph.constant(tensor), integers(graph, [times, rows, columns])], {}, { shape: [times, rows, columns] })
 }
 
 function wide(graph: Graph, value: Value): Value {

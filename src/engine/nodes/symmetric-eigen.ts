@@ -4,24 +4,23 @@ import { Graph } from '../onnx/graph'
 import { float32, float64, int64 } from '../onnx/tensor'
 
 /** Jacobi's method converges quadratically: six to ten sweeps are usual. More than these would be of no use. */
-export const MOST_SWEEPS = 30
+const MOST_SWEEPS = 30
 
 /**
  * Eigenvalues [B, size], largest first, and eigenvectors as rows [B, size, size] of symmetric float64 matrices
  * [B, size, size], as a graph. Of each vector the element of largest magnitude is positive (of equal ones the first).
- * Numbers that are not finite give results that are none. No gradient goes through. `sweeps` int64 [] is how many there may
- * be.
+ * Numbers that are not finite give results that are none. No gradient goes through.
  *
  * Jacobi's method with the parallel order of Brent and Luk, The Solution of Singular-Value and Symmetric Eigenvalue
  * Problems on Multiprocessor Arrays, SIAM J. Sci. Stat. Comput. 6 (1985): in every round size / 2 rotations that
  * do not touch one another; after size - 1 rounds every pair had its turn.
  */
-export function symmetricEigen(graph: Graph, matrices: Value, size: number, sweeps: Value = number(graph, MOST_SWEEPS)): { values: Value; vectors: Value } {
+export function symmetricEigen(graph: Graph, matrices: Value, size: number): { values: Value; vectors: Value } {
   const even = Math.max(size + (size % 2), 2)
   const [batch] = matrices.shape
   const padded = even === size ? matrices : pad(graph, matrices, size, even)
   const rows = graph.op('Add', [graph.op('Mul', [padded, zero(graph)]), identity(graph, even)])
-  const [diagonal, turned] = graph.ops('Loop', [sweeps, always(graph), padded, rows], 2, { body: { kind: 'graph', value: sweep(batch, even) } }, { name: 'Jacobi' })
+  const [diagonal, turned] = graph.ops('Loop', [number(graph, MOST_SWEEPS), always(graph), padded, rows], 2, { body: { kind: 'graph', value: sweep(batch, even) } }, { name: 'Jacobi' })
   const found = graph.op('Gather', [flat(graph, diagonal), indices(graph, places(even, (row) => row * (even + 1)))], { axis: 1 })
   const [values, order] = graph.ops('TopK', [found, graph.constant(int64([1], [size]))], 2, { axis: 1, largest: 1, sorted: 1 })
   const chosen = oneHot(graph, order, even)
