@@ -42,7 +42,8 @@ export function timed(name: string, run: () => Promise<void>): Contestant {
   }
 }
 
-function median(values: readonly number[]): number {
+/** Of the middle two the mean. */
+export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b)
   const middle = sorted.length >> 1
   return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2

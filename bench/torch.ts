@@ -6,6 +6,8 @@ export type TorchRequest = Readonly<Record<string, unknown>> & { repeats: number
 
 export interface TorchAnswer {
   ms: number[]
+  /** Milliseconds of the processor, over all threads. */
+  cpu: number[]
   [more: string]: unknown
 }
 

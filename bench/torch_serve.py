@@ -1,5 +1,5 @@
 """What the PyTorch side of every benchmark shares: a child of bench/run.mjs that reads one JSON request a line from stdin
-and answers with one JSON line, the milliseconds of each repeat and whatever else the work answers. Staying alive between
+and answers with one JSON line, the milliseconds of each repeat, those of the processor, and whatever else the work answers. Staying alive between
 requests lets the parent alternate the contestants, so that a busy machine hurts all alike.
 """
 import json
@@ -31,9 +31,10 @@ def serve(work):
     print(json.dumps({"torch": torch.__version__}), flush=True)
     for line in sys.stdin:
         request = json.loads(line)
-        times, more = [], None
+        times, processor, more = [], [], None
         for _ in range(request["repeats"]):
-            begin = time.perf_counter()
+            begin, busy = time.perf_counter(), time.process_time()
             more = work(request)
             times.append(1000 * (time.perf_counter() - begin))
-        print(json.dumps({"ms": times, **(more or {})}), flush=True)
+            processor.append(1000 * (time.process_time() - busy))
+        print(json.dumps({"ms": times, "cpu": processor, **(more or {})}), flush=True)

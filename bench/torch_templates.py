@@ -1,12 +1,16 @@
-"""Every template of resources/pipelines in PyTorch: the same statistics, losses, optimizer and schedule, then scores of
-the whole scene, their quantile and their AUC. The scene is read from the same file each time, and what was learned is
-saved. Nothing is streamed: the whole scene lies in memory, which is what a script would do. Epochs, batch and rates come
-with the request, from the template; what a network looks like is written here once more.
+"""The templates of resources/pipelines in PyTorch: the same statistics, losses, optimizer, schedule and validation, then
+scores of the whole scene, their quantile, AUC and average precision. The scene is read from the same file each time, and
+what was learned is saved. Nothing is streamed: the whole scene lies in memory, which is what a script would do. Epochs,
+batch and rates come with the request, from the template, as do the first values of what trains and the order of the
+pixels, so that both learn the same; what a network looks like is written here once more.
 
-  {"template": "rx", "cube": path, "mask": path, "pixels": N, "wavelengths": [nm], "trainer": {"epochs", "batch", "rate", "decay"}}
+  {"template": "rx", "cube": path, "mask": path, "lines": H, "samples": W, "wavelengths": [nm],
+   "initial": path of a safetensors file | null, "order": path of uint32 [epochs, H * W] | null,
+   "trainer": {"epochs", "batch", "unit", "rate", "lowest", "decay"} | null}
 
 A template that is not known here is answered without an AUC: {"auc": null}.
 """
+import json
 import os
 import tempfile
 
@@ -63,15 +67,41 @@ class RX(nn.Module):
 
 
 class PCA(nn.Module):
-    def __init__(self, x, kept):
+    def __init__(self, x, kept, whiten=False):
         super().__init__()
         mean, covariance = moments(x)
-        _, vectors = torch.linalg.eigh(covariance)
+        values, vectors = torch.linalg.eigh(covariance)
+        axes = vectors[:, -kept:] / (values[-kept:] + 1e-6).sqrt() if whiten else vectors[:, -kept:]
         self.register_buffer("mean", mean.float())
-        self.register_buffer("axes", vectors[:, -kept:].float())
+        # The signs that cuvette chooses: the largest entry of a direction is positive. Strongest direction first.
+        axes = axes.flip(1)
+        self.register_buffer("axes", (axes * axes.gather(0, axes.abs().argmax(dim=0, keepdim=True)).sign()).float())
 
     def forward(self, x):
         return (x - self.mean) @ self.axes
+
+
+class MatchedFilter(nn.Module):
+    def __init__(self, x, target):
+        super().__init__()
+        mean, covariance = moments(x)
+        covariance += 1e-6 * covariance.diagonal().mean() * torch.eye(len(mean), dtype=torch.float64)
+        whitening = torch.linalg.cholesky(torch.linalg.inv(covariance))
+        wanted = (target.double() - mean) @ whitening
+        self.register_buffer("mean", mean.float())
+        self.register_buffer("filter", (whitening @ wanted / wanted.square().sum()).float())
+
+    def forward(self, x):
+        return (x - self.mean) @ self.filter
+
+
+class SpectralAngle(nn.Module):
+    def __init__(self, target):
+        super().__init__()
+        self.register_buffer("target", F.normalize(target, dim=0))
+
+    def forward(self, x):
+        return -torch.acos((F.normalize(x, dim=1) @ self.target).clamp(-1, 1))
 
 
 class Fourier(nn.Module):
@@ -87,50 +117,64 @@ class Fourier(nn.Module):
         return self.factor * torch.cos(x @ self.directions + self.phases)
 
 
-class DeepSvdd(nn.Module):
-    def __init__(self, before, network, x):
+class Centre(nn.Module):
+    """Follows the mean of the embeddings while it trains; no gradient flows through it."""
+
+    def __init__(self, embed, x):
         super().__init__()
-        self.before, self.network = before, network
-        self.radius = nn.Parameter(torch.zeros(()))
         with torch.no_grad():
-            self.register_buffer("centre", torch.cat([self.embed(part) for part in x.split(65536)]).mean(dim=0))
+            self.register_buffer("value", torch.cat([embed(part) for part in x.split(65536)]).mean(dim=0))
+
+    def squared_distance(self, z):
+        if self.training:
+            self.value = 0.9 * self.value + 0.1 * z.detach().mean(dim=0)
+        return (z - self.value).square().sum(dim=1)
+
+
+class DeepSvdd(nn.Module):
+    def __init__(self, before, x, initial, kernel=""):
+        super().__init__()
+        self.before = before
+        self.network = nn.Sequential(nn.Linear(before(x[:2]).shape[1], 128), nn.ReLU(), nn.Linear(128, 32, bias=False))
+        take(self.network[0], initial, f"projection.net.{kernel}fc1")
+        take(self.network[2], initial, f"projection.net.{kernel}fc2")
+        self.radius = nn.Parameter(initial["loss.r_unconstrained"].clone())
+        self.centre = Centre(self.embed, x)
 
     def embed(self, x):
         return self.network(self.before(x))
 
     def loss(self, x, _targets):
-        z = self.embed(x)
-        self.centre = 0.9 * self.centre + 0.1 * z.detach().mean(dim=0)
         squared = F.softplus(self.radius, beta=10.0).square()
-        return squared + torch.relu((z - self.centre).square().sum(dim=1) - squared).mean() / 0.05
+        return squared + torch.relu(self(x) - squared).mean() / 0.05
 
     def after_epoch(self, done, epochs):
         pass
 
     def forward(self, x):
-        return (self.embed(x) - self.centre).square().sum(dim=1)
+        return self.centre.squared_distance(self.embed(x))
+
+
+class Logit(nn.Module):
+    """Begins where few scores are above it."""
+
+    def __init__(self, scores):
+        super().__init__()
+        self.scale, self.bias = nn.Parameter(torch.ones(())), nn.Parameter(scores.mean() + 2 * scores.std())
+
+    def forward(self, scores):
+        return self.scale * (scores - self.bias)
 
 
 class Labelled(nn.Module):
-    """Channels in, one logit out, cross-entropy with the mask."""
+    """Cross-entropy of one logit a pixel with the mask."""
 
-    def __init__(self, x, kept):
+    def __init__(self):
         super().__init__()
-        self.encoder = ZScore(x)
-        self.reduce = self.reduction(x.shape[1], kept)
-        self.head = nn.Sequential(nn.Linear(kept, 16), nn.LeakyReLU(0.2), nn.Linear(16, 1), nn.LeakyReLU(0.2))
-        self.scale, self.bias = nn.Parameter(torch.ones(())), nn.Parameter(torch.zeros(()))
         self.register_buffer("weight", torch.tensor(20.0))
-        # The logit's bias begins where few scores are above it.
-        with torch.no_grad():
-            scores = torch.cat([self.head(self.reduce(self.encoder(part))) for part in x.split(65536)])
-            self.bias.copy_(scores.mean() + 2 * scores.std())
-
-    def reduction(self, channels, kept):
-        return nn.Sequential(nn.Linear(channels, kept), nn.LeakyReLU(0.2))
 
     def forward(self, x):
-        return self.scale * (self.head(self.reduce(self.encoder(x)))[:, 0] - self.bias)
+        return self.logit(self.scores(x))
 
     def loss(self, x, targets):
         return F.binary_cross_entropy_with_logits(self(x), targets, pos_weight=self.weight)
@@ -139,13 +183,37 @@ class Labelled(nn.Module):
         pass
 
 
-class Selector(nn.Module):
-    def __init__(self, channels, kept):
+class Mixer(Labelled):
+    def __init__(self, x, initial):
         super().__init__()
-        self.logits = nn.Parameter(0.01 * torch.randn(kept, channels))
-        self.temperature = 10.0
+        self.encoder = PCA(x, 16, whiten=True)
+        self.mixer = nn.Linear(16, 3)
+        take(self.mixer, initial, "mixer.convs.0")
+        self.centre = Centre(self.embed, x)
+        self.eval()
+        with torch.no_grad():
+            self.logit = Logit(torch.cat([self.scores(part) for part in x.split(65536)]))
 
-    def weights(self):
+    def embed(self, x):
+        return self.mixer(self.encoder(x))
+
+    def scores(self, x):
+        return self.centre.squared_distance(self.embed(x))
+
+
+class Bands(Labelled):
+    """Works on images [B, H * W, C], whose statistics are their own."""
+
+    def __init__(self, x, initial):
+        super().__init__()
+        self.encoder = ZScore(x)
+        self.logits = nn.Parameter(initial["selector.logits"].clone())
+        self.temperature = 10.0
+        self.eval()
+        with torch.no_grad():
+            self.logit = Logit(self.scores(x[None]))
+
+    def selection(self):
         if not self.training:
             return F.one_hot(self.logits.argmax(dim=1), self.logits.shape[1]).float()
         uniform = torch.rand_like(self.logits)
@@ -153,57 +221,82 @@ class Selector(nn.Module):
         self.used = torch.softmax((self.logits + noise) / self.temperature, dim=1)
         return self.used
 
-    def forward(self, x):
-        return x @ self.weights().T
-
-
-class Bands(Labelled):
-    def reduction(self, channels, kept):
-        return Selector(channels, kept)
+    def scores(self, x):
+        z = (self.encoder(x) @ self.selection().T).double()
+        centred = z - z.mean(dim=1, keepdim=True)
+        covariance = centred.transpose(1, 2) @ centred / (z.shape[1] - 1)
+        inverse = torch.linalg.inv(covariance + 1e-6 * torch.eye(z.shape[2], dtype=torch.float64))
+        return ((centred @ inverse) * centred).sum(dim=2).float().flatten()
 
     def loss(self, x, targets):
-        loss = super().loss(x, targets)
-        rows = F.normalize(self.reduce.used, dim=1)
+        loss = super().loss(x, targets.flatten())
+        rows = F.normalize(self.used, dim=1)
         first, second = torch.triu_indices(len(rows), len(rows), 1)
         return loss + (rows @ rows.T)[first, second].mean()
 
     def after_epoch(self, done, epochs):
-        self.reduce.temperature = 10 * (0.1 / 10) ** (done / epochs)
+        self.temperature = 10 * (0.1 / 10) ** (done / epochs)
 
 
-def network(channels):
-    return nn.Sequential(nn.Linear(channels, 128), nn.ReLU(), nn.Linear(128, 32, bias=False))
+def take(linear, initial, name):
+    with torch.no_grad():
+        linear.weight.copy_(initial[f"{name}.weight"].reshape(linear.weight.shape))
+        if linear.bias is not None:
+            linear.bias.copy_(initial[f"{name}.bias"])
 
 
-def train(model, x, targets, trainer):
-    epochs = trainer["epochs"]
+def pixels_of(x, targets, order, batch):
+    for part in order.split(batch):
+        yield x[part], targets[part]
+
+
+def tiles_of(x, targets, lines, samples, side, batch):
+    """Tiles [B, side * side, C] somewhere in the image, as many as cover it."""
+    image, truth = x.view(lines, samples, -1), targets.view(lines, samples)
+    count = (lines // side) * (samples // side)
+    places = torch.stack([torch.randint(lines - side + 1, (count,)), torch.randint(samples - side + 1, (count,))], dim=1).tolist()
+    for start in range(0, count, batch):
+        cut = [(slice(line, line + side), slice(sample, sample + side)) for line, sample in places[start : start + batch]]
+        yield torch.stack([image[place].reshape(side * side, -1) for place in cut]), torch.stack([truth[place].reshape(-1) for place in cut])
+
+
+def train(model, x, targets, request):
+    trainer, epochs = request["trainer"], request["trainer"]["epochs"]
+    orders = torch.from_numpy(numpy.fromfile(request["order"], numpy.int32).reshape(epochs, -1)).long() if request["order"] else None
     optimizer = torch.optim.AdamW(model.parameters(), lr=trainer["rate"], weight_decay=trainer["decay"])
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs, trainer["lowest"])
     for epoch in range(epochs):
         model.train()
-        for part in torch.randperm(len(x)).split(trainer["batch"]):
+        batches = pixels_of(x, targets, orders[epoch], trainer["batch"]) if orders is not None else tiles_of(x, targets, request["lines"], request["samples"], 64, trainer["batch"])
+        for pixels, truth in batches:
             optimizer.zero_grad(set_to_none=True)
-            model.loss(x[part], targets[part]).backward()
+            model.loss(pixels, truth).backward()
             optimizer.step()
         schedule.step()
         model.after_epoch(epoch + 1, epochs)
-        # Cuvette validates every epoch on the training cube where no other is named.
-        score(model, x)
+        # Every epoch is validated, on the training cube where no other is named, with what the template's metrics state.
+        measure(score(model, x), targets)
 
 
 def score(model, x):
     model.eval()
     with torch.inference_mode():
-        return torch.cat([model(part) for part in x.split(4096)])
+        return model(x[None]) if isinstance(model, Bands) else torch.cat([model(part) for part in x.split(4096)])
 
 
-def area(scores, targets):
-    """ROC area from ranks."""
-    ranks = torch.empty(len(scores), dtype=torch.float64)
-    ranks[scores.argsort()] = torch.arange(1, len(scores) + 1, dtype=torch.float64)
-    positive = targets > 0
-    count = int(positive.sum())
-    return float((ranks[positive].sum() - count * (count + 1) / 2) / (count * (len(scores) - count)))
+def measure(scores, targets):
+    """Area under the ROC curve, average precision, and the counts at the threshold of the quantile, from one sort."""
+    threshold = torch.quantile(scores, 0.995)
+    flagged = scores >= threshold
+    counts = [int((flagged & (targets > 0)).sum()), int((flagged & (targets == 0)).sum())]
+    order = scores.argsort(descending=True)
+    hits = targets[order] > 0
+    found = hits.cumsum(dim=0, dtype=torch.float64)
+    total = float(found[-1])
+    below = torch.arange(len(scores) - 1, -1, -1, dtype=torch.float64) - (total - found)
+    area = float(below[hits].sum() / (total * (len(scores) - total)))
+    precision = float((found / torch.arange(1, len(scores) + 1, dtype=torch.float64))[hits].sum() / total)
+    return {"auc": area, "average_precision": precision, "counts": counts}
 
 
 class Shape(nn.Module):
@@ -225,41 +318,55 @@ def pca_rx(x):
     return nn.Sequential(pca, RX(pca(x)))
 
 
-def rbf(x):
-    return nn.Sequential(ZScore(x), Fourier(x.shape[1], 512))
+def rbf(x, initial):
+    fourier = Fourier(x.shape[1], 512)
+    fourier.directions.copy_(initial["projection.net.0.W"])
+    fourier.phases.copy_(initial["projection.net.0.b"])
+    return nn.Sequential(ZScore(x), fourier)
 
 
-def svdd(before, x):
-    return DeepSvdd(before, network(before(x[:2]).shape[1]), x)
-
-
-# What has a loss is trained. Each is given the pixels [N, C] and the wavelengths [C].
+# What has a loss is trained. Each is given the pixels [N, C], what is anomalous [N], the wavelengths [C], and first values.
 TEMPLATES = {
-    "rx": lambda x, _wavelengths: RX(x),
-    "pca-rx": lambda x, _wavelengths: pca_rx(x),
-    "deep-svdd": lambda x, _wavelengths: svdd(ZScore(x), x),
-    "deep-svdd-vnir": lambda x, wavelengths: svdd(Shape(x, wavelengths), x),
-    "deep-svdd-rbf": lambda x, _wavelengths: svdd(rbf(x), x),
-    "channel-mixer": lambda x, _wavelengths: Labelled(x, 3),
-    "concrete-bands": lambda x, _wavelengths: Bands(x, 4),
+    "rx": lambda x, *_: RX(x),
+    "pca-rx": lambda x, *_: pca_rx(x),
+    "matched-filter": lambda x, targets, *_: MatchedFilter(x, x[targets > 0].mean(dim=0)),
+    "spectral-angle": lambda x, targets, *_: SpectralAngle(x[targets > 0].mean(dim=0)),
+    "deep-svdd": lambda x, _targets, _wavelengths, initial: DeepSvdd(ZScore(x), x, initial),
+    "deep-svdd-vnir": lambda x, _targets, wavelengths, initial: DeepSvdd(Shape(x, wavelengths), x, initial),
+    "deep-svdd-rbf": lambda x, _targets, _wavelengths, initial: DeepSvdd(rbf(x, initial), x, initial, "1."),
+    "channel-mixer": lambda x, _targets, _wavelengths, initial: Mixer(x, initial),
+    "concrete-bands": lambda x, _targets, _wavelengths, initial: Bands(x, initial),
 }
+
+
+def tensors_of(path):
+    """The float32 tensors of a safetensors file."""
+    content = open(path, "rb").read()
+    size = int.from_bytes(content[:8], "little")
+    header = json.loads(content[8 : 8 + size])
+    found = {}
+    for name, about in header.items():
+        if about.get("dtype") == "F32":
+            start, end = about["data_offsets"]
+            found[name] = torch.from_numpy(numpy.frombuffer(content[8 + size + start : 8 + size + end], numpy.float32).copy().reshape(about["shape"]))
+    return found
 
 
 def work(request):
     if request["template"] not in TEMPLATES:
         return {"auc": None}
     torch.manual_seed(0)
-    x = read(request["cube"], numpy.float32, request["pixels"])
-    targets = (read(request["mask"], numpy.uint8, request["pixels"])[:, 0] > 0).float()
-    model = TEMPLATES[request["template"]](x, request["wavelengths"])
+    pixels = request["lines"] * request["samples"]
+    x = read(request["cube"], numpy.float32, pixels)
+    targets = (read(request["mask"], numpy.uint8, pixels)[:, 0] > 0).float()
+    initial = tensors_of(request["initial"]) if request["initial"] else None
+    model = TEMPLATES[request["template"]](x, targets, request["wavelengths"], initial)
     if hasattr(model, "loss"):
-        train(model, x, targets, request["trainer"])
-    scores = score(model, x)
-    torch.quantile(scores, 0.995)
-    found = area(scores, targets)
+        train(model, x, targets, request)
+    found = measure(score(model, x), targets)
     with tempfile.TemporaryDirectory() as folder:
         torch.save(model.state_dict(), os.path.join(folder, "state.pt"))
-    return {"auc": found}
+    return found
 
 
 serve(work)

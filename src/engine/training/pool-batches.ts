@@ -12,7 +12,7 @@ export function pixelBatches(pool: PixelPool, frames: readonly Frame[], settings
   return {
     batchesPerEpoch: Math.ceil(pool.count / settings.size),
     *batches(epoch) {
-      const order = settings.shuffle ? shuffled(pool.count, randomSource(settings.seed, `order of pixels in epoch ${epoch}`)) : null
+      const order = settings.shuffle ? shuffled(pool.count, randomSource(settings.seed, orderName(epoch))) : null
       for (let start = 0; start < pool.count; start += settings.size) {
         const count = Math.min(settings.size, pool.count - start)
         const batch = poolBatch(source, order ? order.subarray(start, start + count) : { first: start, length: count }, settings.piecePixels)
@@ -20,6 +20,11 @@ export function pixelBatches(pool: PixelPool, frames: readonly Frame[], settings
       }
     },
   }
+}
+
+/** Name of the random source that the order of an epoch comes from. */
+export function orderName(epoch: number): string {
+  return `order of pixels in epoch ${epoch}`
 }
 
 /** The pixels of each cube in a pool, in their order: one image a cube. Cubes without a pixel are left out. */
