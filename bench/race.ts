@@ -48,3 +48,24 @@ export function median(values: readonly number[]): number {
   const middle = sorted.length >> 1
   return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
 }
+
+/** Milliseconds by the clock, and of the processor over all threads. */
+export interface Spent {
+  ms: number
+  cpu: number
+}
+
+/** Tells what was spent since. */
+export function stopwatch(): () => Spent {
+  const begun = performance.now()
+  const before = process.cpuUsage()
+  return () => {
+    const { user, system } = process.cpuUsage(before)
+    return { ms: performance.now() - begun, cpu: (user + system) / 1000 }
+  }
+}
+
+/** The least of each. */
+export function least(all: readonly Spent[]): Spent {
+  return { ms: Math.min(...all.map(({ ms }) => ms)), cpu: Math.min(...all.map(({ cpu }) => cpu)) }
+}

@@ -1,5 +1,6 @@
-// npm run bench [-- step|templates] [-- --json]: against PyTorch on the same processor. `step`, the default, is a
-// training step and scoring, against the bare matrix products in onnxruntime too; `templates` fits every template.
+// npm run bench [-- step|templates|nodes] [-- --json]: against PyTorch on the same processor. `step`, the default, is a
+// training step and scoring, against the bare matrix products in onnxruntime too; `templates` fits every template,
+// `nodes` runs node by node.
 // Prints ratios of times measured side by side; there is no pass or fail.
 import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -12,6 +13,7 @@ const outDir = join(root, '.cache', 'bench')
 const subjects = {
   step: { entry: 'measure.ts', script: 'torch_step.py' },
   templates: { entry: 'templates/measure.ts', script: 'torch_templates.py' },
+  nodes: { entry: 'nodes/measure.ts', script: 'torch_nodes.py' },
 }
 const words = process.argv.slice(2)
 const named = words[0] && !words[0].startsWith('-') ? words.shift() : 'step'

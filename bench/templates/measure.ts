@@ -13,8 +13,8 @@ import type { TrainerSettings } from '../../src/engine/pipeline/trainer'
 import { fitPipeline } from '../../src/engine/training/fit'
 import { shuffled } from '../../src/engine/training/pixel-pool'
 import { orderName } from '../../src/engine/training/pool-batches'
-import { median, race } from '../race'
-import type { Contestant, RaceLength } from '../race'
+import { median, race, stopwatch } from '../race'
+import type { Contestant, Spent } from '../race'
 import { startTorch } from '../torch'
 import type { Torch } from '../torch'
 import { BANDS, LINES, SAMPLES, WAVELENGTHS, writeScene } from './scene'
@@ -23,7 +23,7 @@ import { BANDS, LINES, SAMPLES, WAVELENGTHS, writeScene } from './scene'
 // the scene, threshold, metrics. Both begin with the same values and take the pixels in the same order. What only Cuvette
 // does, it also says by itself: hashes of the data, and what is written after the last metric.
 
-const LENGTH: RaceLength = { rounds: 3, uncounted: 0, counted: 1 }
+const ROUNDS = 3
 const SEED = 0
 
 interface Measured {
@@ -41,23 +41,25 @@ interface Measured {
   auc: { cuvette: number | null; torch: number | null }
 }
 
-/** Fits every template next to PyTorch; `--epochs N` shortens the training of both, `--only NAME` measures one. */
+/** Fits every template next to PyTorch; `--epochs N` shortens the training of both, `--rounds N` the race; `--only NAME` measures one. */
 export async function main(words: readonly string[], torchScript: string, root: string): Promise<void> {
-  const { values: { json, epochs: shortened, only } } = parseArgs({ args: [...words], options: { json: { type: 'boolean' }, epochs: { type: 'string' }, only: { type: 'string' } } })
+  const { values: { json, epochs: shortened, rounds: fewer, only } } = parseArgs({ args: [...words], options: { json: { type: 'boolean' }, epochs: { type: 'string' }, rounds: { type: 'string' }, only: { type: 'string' } } })
   const epochs = shortened === undefined ? null : Number(shortened)
+  const rounds = fewer === undefined ? ROUNDS : Number(fewer)
   const templates = await templatesIn(join(root, 'resources', 'pipelines'))
   const measured = templates.filter(({ name }) => only === undefined || name === only)
   if (measured.length === 0) throw new Error(`There is no template ${only ?? ''}; there are ${templates.map(({ name }) => name).join(', ')}.`)
   if (epochs !== null && !(Number.isInteger(epochs) && epochs > 0)) throw new Error(`${shortened} epochs were asked for; a whole number from 1 is expected.`)
+  if (!(Number.isInteger(rounds) && rounds > 0)) throw new Error(`${fewer} rounds were asked for; a whole number from 1 is expected.`)
   const say = (text: string): void => void (json || console.log(text))
-  say(`Fit of every template, ${LINES} x ${SAMPLES} x ${BANDS}; ${cpus()[0].model.trim()}, ${cpus().length} cores, Node ${process.version}; medians of ${LENGTH.rounds} alternating rounds; in brackets, of the processor over all threads.`)
+  say(`Fit of every template, ${LINES} x ${SAMPLES} x ${BANDS}; ${cpus()[0].model.trim()}, ${cpus().length} cores, Node ${process.version}; medians of ${rounds} alternating rounds; in brackets, of the processor over all threads.`)
   const torches = await torchesOf(torchScript, say)
   const home = await mkdtemp(join(tmpdir(), 'cuvette-bench-'))
   const results: Measured[] = []
   try {
     const scene = await writeScene(home)
     for (const template of measured) {
-      results.push(await measure(template, scene, epochs, torches, home))
+      results.push(await measure(template, scene, { epochs, rounds }, torches, home))
       say(line(results[results.length - 1]))
     }
   } finally {
@@ -99,7 +101,7 @@ async function torchesOf(script: string, say: (text: string) => void): Promise<N
 
 type Scene = Awaited<ReturnType<typeof writeScene>>
 
-async function measure({ name, path, text }: Template, scene: Scene, epochs: number | null, torches: readonly NamedTorch[], home: string): Promise<Measured> {
+async function measure({ name, path, text }: Template, scene: Scene, { epochs, rounds }: { epochs: number | null; rounds: number }, torches: readonly NamedTorch[], home: string): Promise<Measured> {
   const auc: Measured['auc'] = { cuvette: null, torch: null }
   const spent: Record<string, Spent[]> = {}
   const note = (contestant: string, ...more: Spent[]): void => void (spent[contestant] ??= []).push(...more)
@@ -145,28 +147,12 @@ async function measure({ name, path, text }: Template, scene: Scene, epochs: num
       return answer.ms
     },
   }))
-  await race([cuvette, ...others], LENGTH)
+  await race([cuvette, ...others], { rounds, uncounted: 0, counted: 1 })
   const names = Object.keys(spent).filter((contestant) => auc.torch !== null || others.every((other) => other.name !== contestant))
   const medians = (of: (one: Spent) => number): Record<string, number> => Object.fromEntries(names.map((contestant) => [contestant, median(spent[contestant].map(of))]))
   const [milliseconds, processor] = [medians(({ ms }) => ms), medians(({ cpu }) => cpu)]
   const best = (times: Record<string, number>): number => Math.min(...others.map((other) => times[other.name])) / times['fit and train']
   return { template: name, milliseconds, processor, ratio: auc.torch === null ? null : { time: best(milliseconds), processor: best(processor) }, auc }
-}
-
-/** Milliseconds by the clock, and of the processor over all threads. */
-interface Spent {
-  ms: number
-  cpu: number
-}
-
-/** Tells what was spent since. */
-function stopwatch(): () => Spent {
-  const begun = performance.now()
-  const before = process.cpuUsage()
-  return () => {
-    const { user, system } = process.cpuUsage(before)
-    return { ms: performance.now() - begun, cpu: (user + system) / 1000 }
-  }
 }
 
 function fitRequest(pipeline: { text: string; path: string }, { cube, mask }: Scene, out: string, epochs: number | null): Parameters<typeof fitPipeline>[0] {
