@@ -4,7 +4,7 @@ import type { LibraryDescription, ResampledSpectrum } from './library'
 import type { DetectionMetrics } from './metrics'
 import type { NodeDescription, ParameterValue, PipelineSummary } from './nodes'
 import type { Problem } from './problem'
-import type { EpochRecord, ExportReport, FitReport, WorkProgress } from './reports'
+import type { BandNode, EpochRecord, ExportReport, FitReport, WorkProgress } from './reports'
 
 // The typed contract between the renderer and the workbench. Values are plain JSON: no Map, Date,
 // typed array or undefined in arrays. Pixels travel by URL only, see DataRoutes.
@@ -259,6 +259,8 @@ export interface Calls {
   'runs.setThreshold': { args: { runId: string; threshold: number | null }; result: RunEntry }
   /** The pipeline of a run: as it was trained, or as it is to be. */
   'runs.pipeline': { args: { runId: string }; result: PipelineSummary }
+  /** What the trained pipeline of a run learned about the bands. */
+  'runs.bands': { args: { runId: string }; result: BandNode[] }
   /** Writes parameters of the decider into the trained pipeline of a finished run, and `threshold` as the one chosen on the picture. */
   'runs.setDecider': { args: { runId: string; parameters: Record<string, ParameterValue>; threshold: number | null }; result: RunEntry }
   'runs.export': { args: { runId: string; folder: string }; result: ExportReport }
@@ -275,7 +277,7 @@ export const CALL_NAMES: readonly CallName[] = [
   'cubes.list', 'cubes.open', 'cubes.lost', 'cubes.locate', 'cubes.close', 'cubes.attachMask', 'cubes.detachMask', 'cubes.correct',
   'cubes.detectBadBands', 'cubes.readWavelengths', 'cubes.saveHeader', 'cubes.nameClasses', 'cubes.bandStatistics', 'cubes.spectrum', 'libraries.list', 'libraries.open', 'libraries.close', 'libraries.spectra', 'settings.get', 'settings.set', 'views.get', 'views.set',
   'nodes.catalogue', 'pipelines.list', 'pipelines.check', 'pipelines.setTargets',
-  'runs.list', 'runs.start', 'runs.resume', 'runs.annotate', 'runs.remove', 'runs.setThreshold', 'runs.pipeline', 'runs.setDecider', 'runs.export',
+  'runs.list', 'runs.start', 'runs.resume', 'runs.annotate', 'runs.remove', 'runs.setThreshold', 'runs.pipeline', 'runs.bands', 'runs.setDecider', 'runs.export',
   'jobs.list', 'jobs.stop',
 ]
 

@@ -3,7 +3,7 @@ import type { DeviceChoice, DeviceReport } from './device'
 import type { LibraryDescription, ResampledSpectrum } from './library'
 import type { NodeDescription, PipelineSummary, SpectralTargets } from './nodes'
 import type { Problem } from './problem'
-import type { DeciderReport, DeciderRequest, ExportReport, ExportRequest, FitReport, FitRequest, RunReport, RunRequest, WorkProgress } from './reports'
+import type { BandNode, DeciderReport, DeciderRequest, ExportReport, ExportRequest, FitReport, FitRequest, RunReport, RunRequest, WorkProgress } from './reports'
 
 // Between the workbench and an engine process. Structured clone: typed arrays are allowed here.
 // A cube or mask reference is a path, optionally followed by #variable.
@@ -64,6 +64,8 @@ export interface EngineCalls {
   // compute
   'device.probe': { args: { device: DeviceChoice }; result: DeviceReport }
   fit: { args: FitRequest; result: FitReport }
+  /** What a trained pipeline learned about the bands. */
+  'pipeline.bands': { args: { pipelineFolder: string }; result: BandNode[] }
   run: { args: RunRequest; result: RunReport }
   export: { args: ExportRequest; result: ExportReport }
   /** For tests of crash handling: the process exits at once. Refused unless CUVETTE_TEST_CRASH is set. */

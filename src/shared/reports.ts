@@ -287,6 +287,26 @@ export interface DeciderReport {
   metrics: DetectionMetrics | null
 }
 
+/** Weights of one layer: a row for each output, a column for each input. */
+export interface BandLayer {
+  weights: number[][]
+  /** The band of the cube of each column, from 0; null: the columns are outputs of the layer before. */
+  bands: number[] | null
+}
+
+/** What a node of a trained pipeline learned about the bands of the cube. */
+export interface BandNode {
+  node: string
+  type: string
+  /** selection: shares of the bands by output; weights: of each band; mixer: layers of weights; components: loadings. */
+  kind: 'selection' | 'weights' | 'mixer' | 'components'
+  layers: BandLayer[]
+  /** The bands that are chosen, from 0, one for each output; null where nothing is chosen. */
+  chosen: number[] | null
+  /** Share of the variance along each component. */
+  variance: number[] | null
+}
+
 /** A target of a detector, as the document states it, and the file that it was read from. */
 export interface TargetRecord {
   node: string

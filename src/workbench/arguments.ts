@@ -76,6 +76,7 @@ const schemas: { [N in CallName]: v.GenericSchema<unknown, Calls[N]['args']> } =
   'runs.annotate': v.strictObject({ runId: id, note: v.optional(v.pipe(v.string(), v.maxLength(10_000))), starred: v.optional(v.boolean()) }),
   'runs.remove': v.strictObject({ runId: id }),
   'runs.setThreshold': v.strictObject({ runId: id, threshold: v.nullable(v.pipe(v.number(), v.finite())) }),
+  'runs.bands': v.strictObject({ runId: id }),
   'runs.pipeline': v.strictObject({ runId: id }),
   'runs.setDecider': v.strictObject({
     runId: id,

@@ -132,6 +132,7 @@ export class ProjectSession {
         return null
       },
       'runs.setThreshold': ({ runId, threshold }) => runs.setThreshold(runId, threshold),
+      'runs.bands': ({ runId }) => runs.bands(runId),
       'runs.pipeline': ({ runId }) => runs.pipeline(runId),
       'runs.setDecider': ({ runId, parameters, threshold }) => runs.setDecider(runId, parameters, threshold),
       'runs.export': ({ runId, folder: out }) => runs.export(runId, out),

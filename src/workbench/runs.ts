@@ -6,7 +6,7 @@ import type { Calls, RunEntry, RunLogLine } from '../shared/contract'
 import type { ParameterValue, PipelineSummary } from '../shared/nodes'
 import type { Problem } from '../shared/problem'
 import { CuvetteError, toProblem } from '../shared/problem'
-import type { EpochRecord, ExportReport, WorkProgress } from '../shared/reports'
+import type { BandNode, EpochRecord, ExportReport, WorkProgress } from '../shared/reports'
 import type { Cubes } from './cubes'
 import type { Engines } from './engines'
 import type { EventStream } from './events'
@@ -160,6 +160,11 @@ export class Runs {
     const trained = saved.entry.fit === null ? null : await readFile(path, 'utf8').catch(() => null)
     const { summary } = await this.engines.browse.call('pipeline.describe', { text: trained ?? saved.pipelineText, path })
     return summary
+  }
+
+  async bands(runId: string): Promise<BandNode[]> {
+    this.requireTrained(runId)
+    return await this.engines.compute.call('pipeline.bands', { pipelineFolder: this.folderOf(runId) })
   }
 
   /** Only of finished runs: a training that goes on must find its pipeline as it left it. */

@@ -211,6 +211,7 @@ export class FakeWorkbench {
       const summary = this.pipelines.find(({ id }) => id === this.runs.find((run) => run.id === runId)?.pipelineId)?.summary ?? this.pipelines[0].summary
       return { ...summary, nodes: summary.nodes.map((node) => (this.deciders.has(runId) && node.name === 'decider' ? { ...node, parameters: { ...node.parameters, ...this.deciders.get(runId) } } : node)) }
     },
+    'runs.bands': () => [],
     'runs.setDecider': ({ runId, parameters, threshold }) => {
       this.deciders.set(runId, { ...this.deciders.get(runId), ...parameters })
       const { sorted } = thresholdCurve(scene.scores(this.shape), null)

@@ -33,7 +33,8 @@ export async function selectedBands(pipeline: Pipeline, state: PipelineState): P
   return found
 }
 
-function dependsOnInput(graph: Graph): boolean {
+/** Whether an output is another one for every image. */
+export function dependsOnInput(graph: Graph): boolean {
   const needed = new Set(graph.outputs.map(({ value }) => value.name))
   for (const node of [...graph.nodes].reverse()) if (node.outputs.some((output) => needed.has(output))) for (const input of node.inputs) needed.add(input)
   return graph.inputs.some(({ name }) => needed.has(name))

@@ -15,6 +15,10 @@ export function computeHandlers(): HandlerTable {
       const { runPipeline } = await import('../inference/run')
       return await runPipeline(request, context)
     },
+    'pipeline.bands': async ({ pipelineFolder }) => {
+      const { bandReport } = await import('../inference/band-report')
+      return await bandReport(pipelineFolder)
+    },
     export: async (request, context) => {
       const { exportPipeline } = await import('../export/export')
       return await exportPipeline(request, context)

@@ -1,6 +1,6 @@
 import type { Component } from 'vue'
 
-export type PanelId = 'data' | 'library' | 'viewer' | 'spectra' | 'pipeline' | 'training' | 'threshold' | 'jobs'
+export type PanelId = 'data' | 'library' | 'viewer' | 'spectra' | 'pipeline' | 'training' | 'bands' | 'threshold' | 'jobs'
 
 /** Where a panel is put when nobody said otherwise. */
 export type Place = 'left' | 'centre' | 'bottom' | 'right'

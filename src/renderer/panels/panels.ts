@@ -1,5 +1,6 @@
-import { Activity, BookOpen, ChartSpline, FolderTree, Image, ListTodo, SlidersHorizontal, Workflow } from '@lucide/vue'
+import { Activity, BookOpen, ChartSpline, FolderTree, Image, ListTodo, Rows4, SlidersHorizontal, Workflow } from '@lucide/vue'
 import type { PanelDefinition, PanelId } from '../docking/panel'
+import BandsPanel from './bands/BandsPanel.vue'
 import DataPanel from './data/DataPanel.vue'
 import JobsPanel from './jobs/JobsPanel.vue'
 import LibraryPanel from './library/LibraryPanel.vue'
@@ -17,6 +18,7 @@ export const PANELS: readonly PanelDefinition[] = [
   { id: 'pipeline', icon: Workflow, component: PipelinePanel, place: 'right', shortcut: 'Shift+Alt+4' },
   { id: 'training', icon: Activity, component: TrainingPanel, place: 'right', shortcut: 'Shift+Alt+5' },
   { id: 'threshold', icon: SlidersHorizontal, component: ThresholdPanel, place: 'right', shortcut: 'Shift+Alt+6' },
+  { id: 'bands', icon: Rows4, component: BandsPanel, place: 'bottom', shortcut: 'Shift+Alt+9' },
   { id: 'jobs', icon: ListTodo, component: JobsPanel, place: 'bottom', shortcut: 'Shift+Alt+7' },
   { id: 'library', icon: BookOpen, component: LibraryPanel, place: 'left', shortcut: 'Shift+Alt+8' },
 ]

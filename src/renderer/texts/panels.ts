@@ -7,6 +7,7 @@ export const PANEL_TITLES: Record<PanelId, string> = {
   spectra: 'Spectra',
   pipeline: 'Pipeline',
   training: 'Training',
+  bands: 'Bands',
   threshold: 'Threshold',
   jobs: 'Jobs',
   library: 'Library',

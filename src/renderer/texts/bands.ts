@@ -1,0 +1,36 @@
+import type { BandNode } from '../../shared/reports'
+
+/** The Bands panel. */
+export const BANDS = {
+  nothing: 'Nothing learned about bands yet',
+  nothingNoRun: 'Train a pipeline that chooses, mixes or projects bands; what it learned appears here.',
+  nothingInRun: 'The pipeline of this run has no node that chooses, mixes or projects the bands of the cube.',
+  untrained: 'This run has no trained pipeline yet.',
+  reading: 'Reading what was learned…',
+  again: 'Try again',
+  node: 'Node',
+  kinds: {
+    selection: 'Share of every band in each output, as it was at the last temperature',
+    weights: 'Weight of every band',
+    mixer: 'Weights by layer',
+    components: 'Loadings of the components',
+  } satisfies Record<BandNode['kind'], string>,
+  layer: (number: number) => `Layer ${number}`,
+  heatmap: (title: string) => `Heat map: ${title}`,
+  output: (number: number) => `Output ${number}`,
+  input: (number: number) => `Input ${number}`,
+  chosen: 'Chosen bands',
+  use: 'Use these bands in the viewer',
+  csv: 'CSV',
+  json: 'JSON',
+  export: 'Save the chosen bands as',
+  spectrum: 'Chosen bands on the mean spectrum of the cube',
+  mean: 'Mean',
+  noMean: 'The cube of this run is not open, so its mean spectrum is not shown.',
+  scree: 'Share of the variance',
+  component: 'Component',
+  each: 'Each',
+  cumulative: 'Cumulative',
+  cumulativeText: (count: number, share: string) => `${count} components hold ${share} of the variance.`,
+  curves: 'Entropy, distinctness and temperature over the epochs',
+}
