@@ -59,25 +59,22 @@ export const useRuns = defineStore('runs', () => {
   }
 
   async function setNote(runId: string, note: string): Promise<void> {
-    await annotate(runId, { note }, EDITS.note)
+    await annotate('note', runId, { note }, EDITS.note)
   }
 
   async function setStarred(runId: string, starred: boolean): Promise<void> {
-    await annotate(runId, { starred }, EDITS.star)
+    await annotate('starred', runId, { starred }, EDITS.star)
   }
 
-  async function annotate(runId: string, said: Annotation, title: (name: string) => string): Promise<void> {
-    const before = annotationOf(runId)
+  /** Each is an edit of its own kind, so that a star right after a note is not one edit with it. */
+  async function annotate(what: keyof Annotation, runId: string, said: Annotation, title: (name: string) => string): Promise<void> {
+    const before = byId(runId)?.[what]
     put(await call('runs.annotate', { runId, ...said }))
-    history.record({ kind: 'run-annotation', target: runId, title: title(byId(runId)?.name ?? ''), before, after: annotationOf(runId) })
+    history.record({ kind: `run-${what}`, target: runId, title: title(byId(runId)?.name ?? ''), before, after: byId(runId)?.[what] })
   }
 
-  function annotationOf(runId: string): Annotation | undefined {
-    const run = byId(runId)
-    return run ? { note: run.note, starred: run.starred } : undefined
-  }
-
-  history.define<Annotation>('run-annotation', { read: annotationOf, write: async (runId, said) => put(await call('runs.annotate', { runId, ...said })) })
+  history.define<string>('run-note', { read: (runId) => byId(runId)?.note, write: async (runId, note) => put(await call('runs.annotate', { runId, note })) })
+  history.define<boolean>('run-starred', { read: (runId) => byId(runId)?.starred, write: async (runId, starred) => put(await call('runs.annotate', { runId, starred })) })
 
   async function remove(runId: string): Promise<void> {
     await call('runs.remove', { runId })
