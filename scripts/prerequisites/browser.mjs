@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process'
-import { accessSync, constants, existsSync } from 'node:fs'
-import { delimiter, join, resolve } from 'node:path'
+import { existsSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { installDebianPackage, isProgram, programNamedBy, programOnPath } from './programs.mjs'
 import { rememberedFailure, rememberFailure } from './remembered.mjs'
 
 const root = resolve(import.meta.dirname, '..', '..')
@@ -20,7 +21,7 @@ const elsewhere = {
  * and message says what to do.
  */
 export async function browserForTests() {
-  const found = named() ?? system() ?? (await playwrightDownload()) ?? debianPackage()
+  const found = programNamedBy('CUVETTE_BROWSER') ?? system() ?? (await playwrightDownload()) ?? debianPackage()
   if (found) return { path: found, message: `Browser for tests: ${found}` }
   return {
     path: null,
@@ -28,15 +29,8 @@ export async function browserForTests() {
   }
 }
 
-function named() {
-  const path = process.env.CUVETTE_BROWSER
-  return path && existsSync(path) ? path : null
-}
-
 function system() {
-  const folders = (process.env.PATH ?? '').split(delimiter).filter(Boolean)
-  const candidates = folders.flatMap((folder) => names.map((name) => join(folder, name)))
-  return [...(process.platform === 'win32' ? [] : candidates), ...(elsewhere[process.platform] ?? [])].find(isProgram) ?? null
+  return programOnPath(names) ?? (elsewhere[process.platform] ?? []).find(isProgram) ?? null
 }
 
 async function playwrightDownload() {
@@ -53,20 +47,6 @@ async function playwrightDownload() {
 }
 
 function debianPackage() {
-  if (process.platform !== 'linux' || process.getuid() !== 0 || !existsSync('/usr/bin/apt-get')) return null
-  console.error('Installing the package chromium (apt-get).')
-  const environment = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
-  for (const words of [['update'], ['install', '-y', '--no-install-recommends', 'chromium']]) {
-    spawnSync('/usr/bin/apt-get', words, { stdio: ['ignore', 2, 2], env: environment })
-  }
+  installDebianPackage('chromium')
   return system()
-}
-
-function isProgram(path) {
-  try {
-    accessSync(path, constants.X_OK)
-    return true
-  } catch {
-    return false
-  }
 }
