@@ -13,17 +13,15 @@ import { readYaml } from '../../src/engine/pipeline/yaml-source'
 import { fitPipeline } from '../../src/engine/training/fit'
 import { CuvetteError } from '../../src/shared/problem'
 import type { ExportRequest } from '../../src/shared/reports'
-import { deepSVDD, observed, request, rx, temporaryFolder, writeScene } from '../training/scene'
+import { fittedScene } from '../training/fitted-scene'
+import { deepSVDD, observed, request, rx } from '../training/scene'
 
 let folder: string
 let fitted: string
 let cube: string
 let out: string
 beforeAll(async () => {
-  folder = await temporaryFolder()
-  cube = await writeScene(folder, 'scene')
-  fitted = join(folder, 'fitted')
-  await fitPipeline(request(deepSVDD(), [cube], fitted, { epochs: 2 }), observed())
+  ;({ folder, cube, fitted } = await fittedScene(deepSVDD(), { epochs: 2 }))
 })
 beforeEach(async () => {
   out = join(folder, 'new')

@@ -15,17 +15,15 @@ import { readCheckpoint } from '../../src/engine/training/checkpoint'
 import { fitPipeline } from '../../src/engine/training/fit'
 import { endReplacing } from '../../src/engine/training/folder'
 import type { ExportRequest } from '../../src/shared/reports'
-import { alone, contents, deepSVDD, observed, request, rx, scenePixels, SHAPE, temporaryFolder, writeScene } from '../training/scene'
+import { fittedScene } from '../training/fitted-scene'
+import { alone, contents, deepSVDD, observed, request, rx, scenePixels, SHAPE, writeScene } from '../training/scene'
 
 let folder: string
 let fitted: string
 let cube: string
 let out: string
 beforeAll(async () => {
-  folder = await temporaryFolder()
-  cube = await writeScene(folder, 'scene')
-  fitted = join(folder, 'fitted')
-  await fitPipeline(request(deepSVDD(), [cube], fitted, { epochs: 2 }), observed())
+  ;({ folder, cube, fitted } = await fittedScene(deepSVDD(), { epochs: 2 }))
 })
 beforeEach(async () => {
   out = join(folder, 'new', 'place')

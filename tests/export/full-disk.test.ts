@@ -5,11 +5,11 @@ import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { exportPipeline } from '../../src/engine/export/export'
 import { openTrainedPipeline } from '../../src/engine/inference/trained-pipeline'
-import { fitPipeline } from '../../src/engine/training/fit'
 import { trainArtifacts } from '../../src/engine/training/given-artifacts'
 import type { ArtifactsRequest, ExportRequest } from '../../src/shared/reports'
 import { handmadeSVDD, writeHandmade } from '../training/handmade-artifacts'
-import { contents, deepSVDD, observed, request, SHAPE, temporaryFolder, writeScene } from '../training/scene'
+import { fittedScene } from '../training/fitted-scene'
+import { contents, deepSVDD, observed, SHAPE } from '../training/scene'
 
 /** How many files may still be written before the disk is full. */
 let room = Infinity
@@ -30,10 +30,7 @@ let fitted: string
 let cube: string
 let out: string
 beforeAll(async () => {
-  folder = await temporaryFolder()
-  cube = await writeScene(folder, 'scene')
-  fitted = join(folder, 'fitted')
-  await fitPipeline(request(deepSVDD(), [cube], fitted, { epochs: 1 }), observed())
+  ;({ folder, cube, fitted } = await fittedScene(deepSVDD(), { epochs: 1 }))
 })
 beforeEach(async () => {
   out = join(folder, 'new', 'place')

@@ -11,7 +11,8 @@ import type { Tensor } from '../../src/engine/onnx/tensor'
 import { float32 } from '../../src/engine/onnx/tensor'
 import { fitPipeline } from '../../src/engine/training/fit'
 import type { ExportRequest } from '../../src/shared/reports'
-import { deepSVDD, observed, request, rx, scenePixels, SHAPE, temporaryFolder, writeScene } from '../training/scene'
+import { fittedScene } from '../training/fitted-scene'
+import { deepSVDD, observed, request, rx, scenePixels, SHAPE, writeScene } from '../training/scene'
 
 const [LINES, SAMPLES, BANDS] = SHAPE
 
@@ -20,10 +21,7 @@ let fitted: string
 let cube: string
 let out: string
 beforeAll(async () => {
-  folder = await temporaryFolder()
-  cube = await writeScene(folder, 'scene')
-  fitted = join(folder, 'fitted')
-  await fitPipeline(request(deepSVDD(), [cube], fitted, { epochs: 1 }), observed())
+  ;({ folder, cube, fitted } = await fittedScene(deepSVDD(), { epochs: 1 }))
 })
 beforeEach(async () => {
   out = join(folder, 'new', 'model.onnx')

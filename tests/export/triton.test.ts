@@ -8,7 +8,8 @@ import { decodeModelMessage } from '../../src/engine/onnx/messages/schema'
 import { openSession } from '../../src/engine/onnx/session'
 import { fitPipeline } from '../../src/engine/training/fit'
 import type { ExportRequest } from '../../src/shared/reports'
-import { contents, deepSVDD, observed, request, scenePixels, SHAPE, temporaryFolder, writeScene } from '../training/scene'
+import { fittedScene } from '../training/fitted-scene'
+import { contents, deepSVDD, observed, request, scenePixels, SHAPE } from '../training/scene'
 import type { PbtxtMessage } from './pbtxt'
 import { parsePbtxt } from './pbtxt'
 
@@ -17,11 +18,8 @@ let cube: string
 let fitted: string
 let out: string
 beforeAll(async () => {
-  folder = await temporaryFolder()
-  cube = await writeScene(folder, 'scene')
-  fitted = join(folder, 'fitted')
   const pipeline = deepSVDD()
-  await fitPipeline(request({ ...pipeline, text: pipeline.text.replace('{', '{"name":"Anlage 3: Körner",') }, [cube], fitted, { epochs: 1 }), observed())
+  ;({ folder, cube, fitted } = await fittedScene({ ...pipeline, text: pipeline.text.replace('{', '{"name":"Anlage 3: Körner",') }, { epochs: 1 }))
 })
 beforeEach(async () => {
   out = join(folder, 'repository')

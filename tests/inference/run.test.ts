@@ -12,6 +12,7 @@ import type { Session } from '../../src/engine/onnx/session'
 import { fitPipeline } from '../../src/engine/training/fit'
 import type { RunRequest } from '../../src/shared/reports'
 import type { Observed } from '../training/scene'
+import { fittedScene } from '../training/fitted-scene'
 import { contents, deepSVDD, observed, request, rx, scenePixels, sceneMask, SHAPE, temporaryFolder, writeScene } from '../training/scene'
 import { everyBand, memoryCube, scoresOfCube as scoreCube } from './cubes'
 
@@ -21,10 +22,7 @@ let cube: string
 let out: string
 let session: Session
 beforeAll(async () => {
-  folder = await temporaryFolder()
-  cube = await writeScene(folder, 'scene')
-  pipelineFolder = join(folder, 'fitted')
-  await fitPipeline(request(deepSVDD(), [cube], pipelineFolder), observed())
+  ;({ folder, cube, fitted: pipelineFolder } = await fittedScene())
   session = await openSession(scoringModel((await openTrainedPipeline(pipelineFolder)).model, 'model.onnx'), 'cpu')
 })
 beforeEach(async () => {
