@@ -60,5 +60,5 @@ export const usePipelines = defineStore('pipelines', () => {
 
 /** Deep SVDD is what a first session trains. */
 function preferred(list: PipelineEntry[]): PipelineEntry | undefined {
-  return list.find((pipeline) => pipeline.summary.nodes.some((node) => node.type.startsWith('DeepSVDD'))) ?? list[0]
+  return list.find((pipeline) => pipeline.summary.nodes.some((node) => node.type === 'DeepSVDDProjection')) ?? list[0]
 }
