@@ -73,7 +73,7 @@ gate('Lint and layering', bin('eslint'), ['.', '--max-warnings', '0'])
 const unitReport = join(reports, 'unit.json')
 const browser = await browserForTests()
 const redis = redisForTests({ install: true })
-const browserEnvironment = { ...(browser.path && { CUVETTE_BROWSER: browser.path }), ...(redis.path && { CUVETTE_REDIS: redis.path }) }
+const environment = { ...(browser.path && { CUVETTE_BROWSER: browser.path }), ...(redis.path && { CUVETTE_REDIS: redis.path }) }
 console.log(browser.message)
 console.log(redis.message)
 // Its tests are skipped without it; that is no pass.
@@ -82,7 +82,7 @@ if (!redis.path) totals.failed += 1
 counted(
   'Unit, golden, property and bundle tests',
   unitReport,
-  () => run(bin('vitest'), ['run', '--reporter=default', '--reporter=./tests/golden/count-cases.ts', '--reporter=./tests/parity/hold-behaviours.ts', '--reporter=json', `--outputFile.json=${unitReport}`], browserEnvironment),
+  () => run(bin('vitest'), ['run', '--reporter=default', '--reporter=./tests/golden/count-cases.ts', '--reporter=./tests/parity/hold-behaviours.ts', '--reporter=json', `--outputFile.json=${unitReport}`], environment),
   (report) => ({ passed: report.numPassedTests, failed: report.numFailedTests + unloadedFiles(report) }),
 )
 
@@ -100,7 +100,7 @@ if (!browser.path) {
   counted(
     `End to end in ${browser.path}`,
     e2eReport,
-    () => run(bin('playwright'), ['test', '--reporter=list,json'], { ...browserEnvironment, PLAYWRIGHT_JSON_OUTPUT_NAME: e2eReport }),
+    () => run(bin('playwright'), ['test', '--reporter=list,json'], { ...environment, PLAYWRIGHT_JSON_OUTPUT_NAME: e2eReport }),
     (report) => ({ passed: report.stats.expected, failed: report.stats.unexpected + report.stats.flaky }),
   )
 }

@@ -78,7 +78,7 @@ async function measure(node: MeasuredNode, torches: ReadonlyMap<string, Torch>):
     }
     for (const [name, torch] of torches) {
       for (const piece of [null, ...(local ? [CHUNK_PIXELS] : [])]) {
-        const { ms, cpu } = await torch.ask({ node: node.torch, channels: node.channels, side: SIDE, wavelengths: WAVELENGTHS, piece, repeats: LENGTH.uncounted + LENGTH.counted })
+        const { ms, cpu } = await torch.ask({ node: node.name, channels: node.channels, side: SIDE, wavelengths: WAVELENGTHS, piece, repeats: LENGTH.uncounted + LENGTH.counted })
         ;(spent[piece === null ? name : `${name} in pieces`] ??= []).push(...ms.map((one, repeat) => ({ ms: one, cpu: cpu[repeat] })).slice(LENGTH.uncounted))
       }
     }

@@ -2,19 +2,17 @@ export const SIDE = 256
 /** nm */
 export const WAVELENGTHS = Array.from({ length: 61 }, (_, band) => 430 + 8 * band)
 
-/** A node that is measured, with the name that bench/torch_nodes.py has for the same. */
+/** A node that is measured. bench/torch_nodes.py has the same under its name. */
 export interface MeasuredNode {
   name: string
   type: string
   config: Record<string, unknown>
   output: string
   channels: number
-  torch: string
 }
 
 function node(type: string, output: string, config: Record<string, unknown> = {}, more: { name?: string; channels?: number } = {}): MeasuredNode {
-  const name = more.name ?? type
-  return { name, type, config, output, channels: more.channels ?? WAVELENGTHS.length, torch: name }
+  return { name: type, type, config, output, channels: WAVELENGTHS.length, ...more }
 }
 
 export const NODES: readonly MeasuredNode[] = [
