@@ -91,6 +91,19 @@ test('panels are moved, closed and found again after a start of the workbench', 
   await expect(page.getByRole('tablist').filter({ has: page.getByRole('tab', { name: 'Data' }) }).getByRole('tab')).toHaveCount(left.length + 1)
 })
 
+test('a window that becomes narrow is arranged for its own width, and what one works in stays in front', async ({ page, workbench }) => {
+  await open(page, workbench)
+  const training = page.locator('[data-panel="training"]')
+  const widthOf = async () => Math.round((await training.boundingBox())?.width ?? 0)
+  await page.getByRole('tab', { name: 'Training' }).click()
+  await expect.poll(widthOf).toBe(372)
+  await page.setViewportSize({ width: 1024, height: 700 })
+  await expect(page.getByRole('tab', { name: 'Training' })).toHaveAttribute('aria-selected', 'true')
+  await expect.poll(widthOf).toBe(344)
+  await page.setViewportSize({ width: 1440, height: 900 })
+  await expect.poll(widthOf).toBe(372)
+})
+
 test('what was edited is undone and done again by name', async ({ page, workbench }) => {
   await open(page, workbench)
   const bands = page.getByRole('dialog', { name: /^Bands of/ })

@@ -63,12 +63,16 @@ export const useLayout = defineStore('layout', () => {
     dock = null
   }
 
-  /** Narrow and wide windows have an arrangement each. */
-  function follow(): void {
+  /** Narrow and wide windows have an arrangement each; the panel that one works in stays in front. `area`: the size of the dock now, in CSS pixels. */
+  function follow(area: { width: number; height: number }): void {
     if (!dock || widthNow() === width) return
+    const present = active.value
     keep()
     width = widthNow()
+    // The dock takes its new size a moment after the window: sizes that are set before would shrink or grow along.
+    dock.layout(area.width, area.height)
     restore()
+    if (present && opened.value.includes(present)) show(present)
   }
 
   function restore(): void {
