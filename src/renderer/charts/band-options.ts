@@ -4,13 +4,19 @@ import type { ChartColours } from '../theme/css-colour'
 import { COLOUR_MAPS, colourTable } from '../../shared/colour-maps'
 import { axisStyle, tooltipStyle } from './axes'
 
-/** Weights [rows][columns] as a heat map; around 0 where some are negative. */
-export function weightsOption(weights: readonly (readonly number[])[], rowNames: readonly string[], columnNames: readonly string[], colours: ChartColours) {
-  const style = axisStyle(colours)
+/** The numbers that the colours of weights [rows][columns] stand for, and the colours; around 0 where some are negative. */
+export function weightsScale(weights: readonly (readonly number[])[], colours: ChartColours): { low: number; high: number; steps: string[] } {
   const all = weights.flat()
   const [least, most] = [Math.min(0, ...all), Math.max(...all)]
-  const around = least < 0
-  const end = around ? Math.max(-least, most) : most
+  const end = Math.max(-least, most)
+  if (least < 0) return { low: -end, high: end, steps: ['#2166ac', '#67a9cf', colours.dark ? '#22262b' : '#f7f7f7', '#ef8a62', '#b2182b'] }
+  return { low: 0, high: end === 0 ? 1 : end, steps: heatColours() }
+}
+
+/** Weights [rows][columns] as a heat map. */
+export function weightsOption(weights: readonly (readonly number[])[], rowNames: readonly string[], columnNames: readonly string[], colours: ChartColours) {
+  const style = axisStyle(colours)
+  const { low, high, steps } = weightsScale(weights, colours)
   return {
     animation: false,
     grid: { left: 8, right: 12, top: 8, bottom: 8, containLabel: true },
@@ -21,10 +27,7 @@ export function weightsOption(weights: readonly (readonly number[])[], rowNames:
         return `${rowNames[row]}\n${columnNames[column]}  ${significant(value, 4)}`
       },
     },
-    visualMap: {
-      show: false, type: 'continuous' as const, min: around ? -end : 0, max: end === 0 ? 1 : end,
-      inRange: { color: around ? ['#2166ac', '#67a9cf', colours.dark ? '#22262b' : '#f7f7f7', '#ef8a62', '#b2182b'] : heatColours() },
-    },
+    visualMap: { show: false, type: 'continuous' as const, min: low, max: high, inRange: { color: steps } },
     xAxis: { ...style, type: 'category' as const, data: [...columnNames], splitLine: { show: false }, axisLabel: { ...style.axisLabel, formatter: (name: string) => name.split(' · ').at(-1) ?? name } },
     yAxis: { ...style, type: 'category' as const, data: [...rowNames], inverse: true, splitLine: { show: false } },
     series: [{ type: 'heatmap' as const, data: weights.flatMap((row, y) => row.map((value, x) => [x, y, value])), emphasis: { disabled: true } }],
