@@ -26,8 +26,6 @@ export const THRESHOLD = {
   nothingRunning: 'The scores appear when the run is finished.',
   nothingInRun: 'This run has no scores. Resume it, or choose another run.',
   nothingNext: 'Train a pipeline first; then its scores are thresholded here, on the picture.',
-  toTraining: 'Go to training',
-  toPipeline: 'Choose a pipeline',
 }
 
 export const PRESETS = {

@@ -4,6 +4,7 @@ export const TRAINING = {
   nothing: 'No runs yet',
   nothingNext: 'Choose a pipeline and train it on the open cube. Its loss, metrics and scores appear here.',
   choosePipeline: 'Choose a pipeline',
+  show: 'Go to training',
   thisRun: 'This run',
   startFrom: 'Start from',
   startFromHint: 'Nodes of the same name, type and shapes take over what another run has learned',
