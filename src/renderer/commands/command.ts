@@ -6,7 +6,7 @@ export interface Command {
   id: string
   title: () => string
   /** Where it is in the menu bar; null: in the palette only. Items of another section are set apart by a line. */
-  menu: { id: MenuId; section: number; of?: string } | null
+  menu: { id: MenuId; section: number } | null
   /** First the one that menus show. */
   shortcuts?: readonly string[]
   /** 'picture': its keys count only where no control has the focus. */

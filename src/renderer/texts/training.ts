@@ -80,7 +80,6 @@ export const COMPARE = {
   same: 'The parameters of these runs are the same.',
   clear: 'Clear',
   pictures: 'Decisions side by side',
-  lossOf: (name: string) => `Loss of ${name}`,
   losses: 'Losses of the compared runs',
   noScores: 'No scores',
   picture: (name: string) => `Decisions of ${name}`,

@@ -3,6 +3,7 @@ import type { ParameterValue, PipelineSummary } from '../../../shared/nodes'
 import { ratio, significant, tickText } from '../../format/numbers'
 import { duration } from '../../format/times'
 import { COMPARE } from '../../texts/training'
+import { runIdOf } from './run-words'
 
 export interface ComparedRow {
   title: string
@@ -21,7 +22,7 @@ export function differences(runs: readonly RunEntry[], summaries: readonly (Pipe
     { title: rows.epochs, cells: runs.map(({ epochsPlanned }) => String(epochsPlanned)) },
     { title: rows.seed, cells: runs.map(({ seed }) => String(seed)) },
     { title: rows.learningRate, cells: runs.map(({ epochs }) => (epochs.length > 0 ? tickText(epochs[0].learningRate) : NOTHING)) },
-    { title: rows.from, cells: runs.map(({ fit }) => (fit?.from ? nameOf(lastPart(fit.from.path)) : NOTHING)) },
+    { title: rows.from, cells: runs.map(({ fit }) => (fit?.from ? nameOf(runIdOf(fit.from.path)) : NOTHING)) },
     { title: rows.device, cells: runs.map(({ device }) => device?.device ?? NOTHING) },
   ]
   const parameters = summaries.map((summary) => new Map(summary?.nodes.flatMap((node) => Object.entries(node.parameters).map(([name, value]) => [`${node.name}.${name}`, shown(value)]))))
@@ -49,8 +50,4 @@ export function outcomes(runs: readonly RunEntry[]): ComparedRow[] {
 
 function shown(value: ParameterValue): string {
   return typeof value === 'string' ? value : typeof value === 'number' ? tickText(value) : JSON.stringify(value)
-}
-
-function lastPart(path: string): string {
-  return path.split(/[\\/]/).at(-1) ?? path
 }

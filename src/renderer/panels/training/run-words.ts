@@ -17,6 +17,11 @@ export function runQuality(run: RunEntry): string | null {
   return `AUC ${ratio(run.metrics.auc)} · F1 ${ratio(run.metrics.f1)}`
 }
 
+/** The run whose folder this is: the folder has its id. */
+export function runIdOf(folder: string): string {
+  return folder.split(/[\\/]/).at(-1) ?? folder
+}
+
 export const STATUS_TONE: Record<RunStatus, string> = {
   running: 'accent', finished: '', stopped: 'warning', failed: 'danger', interrupted: 'warning',
 }
