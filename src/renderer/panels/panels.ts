@@ -18,9 +18,9 @@ export const PANELS: readonly PanelDefinition[] = [
   { id: 'pipeline', icon: Workflow, component: PipelinePanel, place: 'right', shortcut: 'Shift+Alt+4' },
   { id: 'training', icon: Activity, component: TrainingPanel, place: 'right', shortcut: 'Shift+Alt+5' },
   { id: 'threshold', icon: SlidersHorizontal, component: ThresholdPanel, place: 'right', shortcut: 'Shift+Alt+6' },
-  { id: 'bands', icon: Rows4, component: BandsPanel, place: 'bottom', shortcut: 'Shift+Alt+9' },
-  { id: 'jobs', icon: ListTodo, component: JobsPanel, place: 'bottom', shortcut: 'Shift+Alt+7' },
-  { id: 'library', icon: BookOpen, component: LibraryPanel, place: 'left', shortcut: 'Shift+Alt+8' },
+  { id: 'bands', icon: Rows4, component: BandsPanel, place: 'bottom', shortcut: 'Shift+Alt+7' },
+  { id: 'jobs', icon: ListTodo, component: JobsPanel, place: 'bottom', shortcut: 'Shift+Alt+8' },
+  { id: 'library', icon: BookOpen, component: LibraryPanel, place: 'left', shortcut: 'Shift+Alt+9' },
 ]
 
 export function panelOf(id: string): PanelDefinition | null {
