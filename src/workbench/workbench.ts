@@ -66,7 +66,7 @@ export class Workbench {
       if (!isCallName(name)) throw new CuvetteError('bad-argument', `Cuvette has no call named ${JSON.stringify(name)?.slice(0, 100)}.`)
       const parsed = parseArguments(name, args)
       await this.switching
-      const call = { ...this.session.table, ...this.projectCalls }[name] as (args: unknown) => unknown
+      const call = (isProjectCall(name) ? this.projectCalls[name] : this.session.table[name]) as (args: unknown) => unknown
       return { ok: true, value: (await call(parsed)) as Calls[CallName]['result'] }
     } catch (error) {
       return { ok: false, problem: toProblem(error) }
@@ -127,6 +127,10 @@ export class Workbench {
     events.emit('project-opened', this.session.project.entry)
     return null
   }
+}
+
+function isProjectCall(name: CallName): name is ProjectCall {
+  return name === 'projects.recent' || name === 'projects.open'
 }
 
 /** The project that was open last; the sample the first time, and when that one cannot be opened, which is noted. */
