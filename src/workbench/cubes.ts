@@ -250,8 +250,8 @@ export class Cubes {
   private async reopenAll(): Promise<void> {
     for (const saved of this.project.content.cubes) {
       try {
-        await this.requireGranted(saved.reference)
-        if (saved.mask !== null) await this.requireGranted(saved.mask)
+        await this.grants.requireAtStart(parseReference(saved.reference).path)
+        if (saved.mask !== null) await this.grants.requireAtStart(parseReference(saved.mask).path)
         await this.begin(saved, await this.describeSaved(saved))
       } catch (error) {
         this.lost.set(saved.id, toProblem(error))
@@ -373,13 +373,6 @@ export class Cubes {
   private async requireReference(reference: string): Promise<string> {
     const { path, variable } = parseReference(requireFullPath(reference))
     return formatReference({ path: await this.grants.require(path), variable })
-  }
-
-  /** Without asking: at the start nobody has done anything yet that a question could be about. */
-  private async requireGranted(reference: string): Promise<void> {
-    const { path } = parseReference(reference)
-    if (await this.grants.allows(path)) return
-    throw new CuvetteError('not-granted', `${path} belongs to this project but lies outside it: open the file once to allow it.`, { path })
   }
 }
 

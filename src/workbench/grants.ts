@@ -58,6 +58,12 @@ export class Grants {
     return absolute
   }
 
+  /** Throws 'not-granted' for a path of the project that was not granted, without asking: at the start nobody has done anything yet that a question could be about. */
+  async requireAtStart(path: string): Promise<void> {
+    if (await this.allows(path)) return
+    throw new CuvetteError('not-granted', `${path} belongs to this project but lies outside it: open the file once to allow it.`, { path })
+  }
+
   /** Grants a granted file in later sessions, too. Only for files that turned out to be data: never a folder. */
   async remember(path: string): Promise<void> {
     if (!this.recentFile || this.recent[0] === path) return

@@ -8,7 +8,7 @@ import type { Cubes } from './cubes'
 import type { Engines } from './engines'
 import type { Grants } from './grants'
 import type { Pipelines } from './pipelines'
-import type { Project } from './project'
+import type { Project, SavedLibrary } from './project'
 
 /** The spectral libraries of the project. */
 export class Libraries {
@@ -31,7 +31,7 @@ export class Libraries {
   /** In the order of the project. */
   async list(): Promise<LibraryEntry[]> {
     await this.reopening
-    return (this.project.content.libraries ?? []).flatMap(({ id }) => this.open.get(id) ?? [])
+    return this.saved.flatMap(({ id }) => this.open.get(id) ?? [])
   }
 
   /** Opens a library, or gives the entry of the one that is open already. */
@@ -40,10 +40,10 @@ export class Libraries {
     const granted = await this.grants.require(path)
     const description = await this.describe(granted)
     await this.grants.remember(description.path)
-    const known = (this.project.content.libraries ?? []).find((library) => library.path === description.path)
+    const known = this.saved.find((library) => library.path === description.path)
     if (known) return this.enter(known.id, description)
     const id = randomUUID().slice(0, 8)
-    this.project.content.libraries = [...(this.project.content.libraries ?? []), { id, path: description.path }]
+    this.project.content.libraries = [...this.saved, { id, path: description.path }]
     this.project.changed()
     return this.enter(id, description)
   }
@@ -51,7 +51,7 @@ export class Libraries {
   close(libraryId: string): void {
     this.require(libraryId)
     this.open.delete(libraryId)
-    this.project.content.libraries = (this.project.content.libraries ?? []).filter(({ id }) => id !== libraryId)
+    this.project.content.libraries = this.saved.filter(({ id }) => id !== libraryId)
     this.project.changed()
   }
 
@@ -82,11 +82,14 @@ export class Libraries {
     return [name, { library: this.pipelines.fromDocument(path), entry: isOnly ? name : choice.index + 1 }]
   }
 
+  private get saved(): readonly SavedLibrary[] {
+    return this.project.content.libraries ?? []
+  }
+
   private async reopenAll(): Promise<void> {
-    for (const { id, path } of this.project.content.libraries ?? []) {
+    for (const { id, path } of this.saved) {
       try {
-        // Without asking: at the start nobody has done anything yet that a question could be about.
-        if (!(await this.grants.allows(path))) throw new CuvetteError('not-granted', `${path} belongs to this project but lies outside it: open the file once to allow it.`, { path })
+        await this.grants.requireAtStart(path)
         this.enter(id, await this.describe(path))
       } catch (error) {
         this.project.note(error)
