@@ -32,5 +32,5 @@ export const BANDS = {
   each: 'Each',
   cumulative: 'Cumulative',
   cumulativeText: (count: number, share: string) => `${count} components hold ${share} of the variance.`,
-  curves: 'Entropy, distinctness and temperature over the epochs',
+  curves: 'Over the epochs',
 }
