@@ -19,7 +19,8 @@ export function weightsOption(weights: readonly (readonly number[])[], rowNames:
   const { low, high, steps } = weightsScale(weights, colours)
   return {
     animation: false,
-    grid: { left: 8, right: 12, top: 8, bottom: 8, containLabel: true },
+    // Cells end between pixels of the screen: what shines through there is the colour of 0, not the panel.
+    grid: { left: 8, right: 12, top: 8, bottom: 8, containLabel: true, show: true, borderWidth: 0, backgroundColor: steps[low < 0 ? 2 : 0] },
     tooltip: {
       ...tooltipStyle(colours),
       formatter: (item: unknown) => {
