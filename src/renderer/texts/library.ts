@@ -24,6 +24,7 @@ export const LIBRARY = {
 
 export const TARGET = {
   use: (name: string) => `Use ${name} as target`,
+  usePin: (number: number) => `Use pin ${number} as target`,
   useShown: (count: number) => `Use the ${count} shown spectra as targets`,
   useShownShort: 'Use shown as targets',
   done: (targets: string, pipeline: string) => `${pipeline} now looks for ${targets}.`,
