@@ -65,3 +65,13 @@ export function sortedOrders(orders: Uint32Array<ArrayBuffer>): Uint32Array<Arra
   }
   return from
 }
+
+/** Sorts numbers without NaN in place, ascending, -0 as 0. Takes twice the same memory meanwhile. */
+export function sortNumbers(values: Float32Array): Float32Array {
+  const bits = bitsOf(values)
+  const orders = new Uint32Array(bits.length)
+  for (let index = 0; index < bits.length; index += 1) orders[index] = orderOf(bits[index])
+  const sorted = sortedOrders(orders)
+  for (let index = 0; index < bits.length; index += 1) bits[index] = bitsAt(sorted[index])
+  return values
+}

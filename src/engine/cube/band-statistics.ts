@@ -1,6 +1,6 @@
 import type { BandStatistics } from '../../shared/cube'
+import { sortNumbers } from '../../shared/ordered-bits'
 import type { Cube } from './cube'
-import { sortNumbers } from './sort-numbers'
 import { checkedBand } from './window'
 
 export interface BandStatisticsOptions {
