@@ -3,13 +3,12 @@ import { onnxTypeOf } from '../onnx/element-types'
 import type { Graph, Value } from '../onnx/graph'
 import { float32, int64 } from '../onnx/tensor'
 import type { Tensor } from '../onnx/tensor'
-import { principalAxes } from './covariance'
+import { covarianceOf, principalAxes } from './covariance'
 import { boolean, channelCount, choice, describe, image, integer, integers, matrix, number } from './describe'
 import { uniform } from './initial-values'
 import type { Locality, NodeState, NodeType, Parameters, Stage, StateTensor, WriteContext } from './node'
-import { covarianceOf } from './pca'
 import type { RandomSource } from './random'
-import { RunningStatistics, requireChannels } from './statistics'
+import { statisticsOf } from './statistics'
 
 /** Batch normalisation's own constants in the reference. */
 const BATCH_EPS = 1e-5
@@ -70,23 +69,14 @@ export const learnableChannelMixer: NodeType = {
   fit: {
     port: 'data',
     needed: ({ init_method: method }) => method === 'pca',
-    start: (parameters, { node }) => {
-      const statistics = new RunningStatistics('full')
-      return {
-        async add(pixels, count, channels) {
-          requireChannels(node, parameters.input_channels as number, channels)
-          await statistics.add(pixels, count, channels)
-        },
-        async finish() {
-          const [inputs, width] = schemeOf(parameters)
-          const { covariance } = covarianceOf(node, statistics)
-          // Rows without a direction of their own stay 0.
-          const weights = new Float32Array(width * inputs)
-          weights.set(principalAxes(covariance, inputs, width).directions)
-          return { 'convs.0.weight': float32([width, inputs, 1, 1], weights) }
-        },
-      }
-    },
+    start: (parameters, { node }) => statisticsOf('full', node, parameters.input_channels as number, (statistics) => {
+      const [inputs, width] = schemeOf(parameters)
+      const { covariance } = covarianceOf(node, statistics)
+      // Rows without a direction of their own stay 0.
+      const weights = new Float32Array(width * inputs)
+      weights.set(principalAxes(covariance, inputs, width).directions)
+      return { 'convs.0.weight': float32([width, inputs, 1, 1], weights) }
+    }),
   },
   write(context) {
     const { graph, parameters, state } = context

@@ -1,4 +1,7 @@
 import { EigenvalueDecomposition, Matrix } from 'ml-matrix'
+import { CuvetteError } from '../../shared/problem'
+import type { RunningStatistics } from './statistics'
+import { requirePixels } from './statistics'
 
 /** Eigenvalues at or below this share of the largest one count as zero, times the size of the matrix. */
 const ZERO_SHARE = Number.EPSILON
@@ -63,6 +66,17 @@ export function principalAxes(covariance: ArrayLike<number>, size: number, count
     directions.set(direction.map((value) => (leading < 0 ? -value : value)), row * size)
   })
   return { variances: Float64Array.from(order, (index) => values[index]), directions }
+}
+
+/** Covariance [size, size] with the divisor N - 1, in float64. Throws CuvetteError('bad-data'). */
+export function covarianceOf(node: string, { count: pixels, mean, scatter }: RunningStatistics): { covariance: Float64Array; size: number } {
+  requirePixels(node, 2, pixels)
+  const covariance = scatter.map((sum) => sum / (pixels - 1))
+  if (!isFiniteMatrix(covariance)) {
+    const channel = mean.findIndex((value) => !Number.isFinite(value))
+    throw new CuvetteError('bad-data', `The node ${node} cannot compute a covariance, because channel ${Math.max(channel, 0)} has pixels that are not finite numbers; mask them out or leave the channel out.`, { where: node })
+  }
+  return { covariance, size: mean.length }
 }
 
 /** Whether every entry is a finite number: a factorisation needs that. */

@@ -3,7 +3,7 @@ import { float32, int64 } from '../onnx/tensor'
 import { boolean, channelCount, choice, describe, image, integer, namedNumbers, number, vector } from './describe'
 import { normal, phases, uniform } from './initial-values'
 import type { NodeState, NodeType, Parameters, StateTensor } from './node'
-import { RunningStatistics, requireChannels, requirePixels } from './statistics'
+import { requirePixels, statisticsOf } from './statistics'
 
 const source = 'cuvis.ai, Deep Learning Nodes; Ruff et al., Deep One-Class Classification (ICML 2018).'
 
@@ -126,19 +126,10 @@ export const deepSVDDCenterTracker: NodeType = {
   moving: (parameters, stage) => (moves(parameters, stage) ? [CENTER] : []),
   fit: {
     port: 'embeddings',
-    start: (parameters, { node }) => {
-      const statistics = new RunningStatistics('diagonal')
-      return {
-        async add(pixels, count, channels) {
-          requireChannels(node, parameters.rep_dim as number, channels)
-          await statistics.add(pixels, count, channels)
-        },
-        async finish() {
-          requirePixels(node, 1, statistics.count)
-          return { [CENTER]: float32([statistics.mean.length], statistics.mean) }
-        },
-      }
-    },
+    start: (parameters, { node }) => statisticsOf('diagonal', node, parameters.rep_dim as number, (statistics) => {
+      requirePixels(node, 1, statistics.count)
+      return { [CENTER]: float32([statistics.mean.length], statistics.mean) }
+    }),
   },
   write({ graph, parameters, judgedRows, stage, state, setting, update }) {
     const center = state[CENTER]

@@ -2,7 +2,8 @@ import { CuvetteError } from '../../shared/problem'
 import { float32, float64, int64 } from '../onnx/tensor'
 import { boolean, channelCount, describe, image, number } from './describe'
 import type { NodeState, NodeType, Parameters } from './node'
-import { RunningStatistics, requireChannels, requirePixels } from './statistics'
+import type { RunningStatistics } from './statistics'
+import { requirePixels, statisticsOf } from './statistics'
 
 /** Keeps the scale of the mean spectrum and the degrees away from 0, as the reference does. */
 const TINY = 1e-12
@@ -41,16 +42,7 @@ export const ladGlobal: NodeType = {
   trainableStatistics: ['M', 'L'],
   fit: {
     port: 'data',
-    start: (parameters, { node }) => {
-      const statistics = new RunningStatistics('diagonal')
-      return {
-        async add(pixels, count, channels) {
-          requireChannels(node, parameters.num_channels as number, channels)
-          await statistics.add(pixels, count, channels)
-        },
-        finish: async () => laplacianOf(node, parameters, statistics),
-      }
-    },
+    start: (parameters, { node }) => statisticsOf('diagonal', node, parameters.num_channels as number, (statistics) => laplacianOf(node, parameters, statistics)),
   },
   write({ graph, rows, state }) {
     const centred = graph.op('Sub', [rows('data'), state.M])

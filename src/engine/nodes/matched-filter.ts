@@ -1,10 +1,10 @@
-import { CuvetteError } from '../../shared/problem'
 import { float32 } from '../onnx/tensor'
-import { isFiniteMatrix, whitening } from './covariance'
+import { covarianceOf, whitening } from './covariance'
 import { channelCount, choice, describe, image, number } from './describe'
 import type { NodeState, NodeType, Parameters } from './node'
 import { bestOf } from './nearest-reference'
-import { RunningStatistics, requireChannels, requirePixels } from './statistics'
+import type { RunningStatistics } from './statistics'
+import { statisticsOf } from './statistics'
 import { keptTargets, targetParameter, targetState } from './targets'
 
 /** Keeps a target that is the background itself from dividing by 0. */
@@ -42,16 +42,7 @@ export const matchedFilter: NodeType = {
   },
   fit: {
     port: 'data',
-    start: (parameters, { node }) => {
-      const statistics = new RunningStatistics('full')
-      return {
-        async add(pixels, count, channels) {
-          requireChannels(node, parameters.num_channels as number, channels)
-          await statistics.add(pixels, count, channels)
-        },
-        finish: async () => background(node, parameters, statistics),
-      }
-    },
+    start: (parameters, { node }) => statisticsOf('full', node, parameters.num_channels as number, (statistics) => background(node, parameters, statistics)),
   },
   write(context) {
     const { graph, parameters, rows, state } = context
@@ -72,15 +63,9 @@ export const matchedFilter: NodeType = {
 }
 
 /** Mean and whitening of the background. */
-function background(node: string, parameters: Parameters, { count, mean, scatter }: RunningStatistics): NodeState {
-  requirePixels(node, 2, count)
-  const size = mean.length
-  const covariance = scatter.map((sum) => sum / (count - 1))
-  const variance = mean.reduce((sum, _, band) => sum + covariance[band * (size + 1)], 0) / size
+function background(node: string, parameters: Parameters, statistics: RunningStatistics): NodeState {
+  const { covariance, size } = covarianceOf(node, statistics)
+  const variance = statistics.mean.reduce((sum, _, band) => sum + covariance[band * (size + 1)], 0) / size
   for (let band = 0; band < size; band += 1) covariance[band * (size + 1)] += (parameters.regularization as number) * variance
-  if (!isFiniteMatrix(covariance)) {
-    const channel = mean.findIndex((value) => !Number.isFinite(value))
-    throw new CuvetteError('bad-data', `The node ${node} cannot compute a covariance, because channel ${Math.max(channel, 0)} has pixels that are not finite numbers; mask them out or leave the channel out.`, { where: node })
-  }
-  return { mu: float32([size], mean), whitening: float32([size, size], whitening(covariance, size)) }
+  return { mu: float32([size], statistics.mean), whitening: float32([size, size], whitening(covariance, size)) }
 }

@@ -3,12 +3,13 @@ import { onnxTypeOf } from '../onnx/element-types'
 import type { Graph, Value } from '../onnx/graph'
 import { float32, float64, int64 } from '../onnx/tensor'
 import type { PrincipalAxes } from './covariance'
-import { isFiniteMatrix, principalAxes } from './covariance'
+import { covarianceOf, principalAxes } from './covariance'
 import { boolean, channelCount, choice, describe, image, integer, matrix, number, vector } from './describe'
 import type { NodeState, NodeType, Parameters, StateTensor } from './node'
 import type { RandomSource } from './random'
 import { randomSource } from './random'
-import { RunningStatistics, requireChannels, requirePixels } from './statistics'
+import type { RunningStatistics } from './statistics'
+import { statisticsOf } from './statistics'
 import { symmetricEigen } from './symmetric-eigen'
 
 const source = 'Pearson, On Lines and Planes of Closest Fit to Systems of Points in Space (1901); Jolliffe, Principal Component Analysis (2002)'
@@ -57,16 +58,7 @@ export const trainablePCA: NodeType = {
   trainableStatistics: ['_components'],
   fit: {
     port: 'data',
-    start: (parameters, { node, seed }) => {
-      const statistics = new RunningStatistics('full')
-      return {
-        async add(pixels, pixelCount, channels) {
-          requireChannels(node, parameters.num_channels as number, channels)
-          await statistics.add(pixels, pixelCount, channels)
-        },
-        finish: async () => fitted(node, parameters, statistics, randomSource(seed, node)),
-      }
-    },
+    start: (parameters, { node, seed }) => statisticsOf('full', node, parameters.num_channels as number, (statistics) => fitted(node, parameters, statistics, randomSource(seed, node))),
   },
   write({ graph, parameters, rows, state }) {
     const variance = state._explained_variance
@@ -116,17 +108,6 @@ function fitted(node: string, parameters: Parameters, statistics: RunningStatist
     // Channels that never change have no variance to be shared.
     ...(parameters.variance_ratio === 'total' && { _total_variance: float32([1], [total > 0 ? total : 1]) }),
   }
-}
-
-/** Covariance [size, size] with the divisor N - 1, in float64. Throws CuvetteError('bad-data'). */
-export function covarianceOf(node: string, { count: pixels, mean, scatter }: RunningStatistics): { covariance: Float64Array; size: number } {
-  requirePixels(node, 2, pixels)
-  const covariance = scatter.map((sum) => sum / (pixels - 1))
-  if (!isFiniteMatrix(covariance)) {
-    const channel = mean.findIndex((value) => !Number.isFinite(value))
-    throw new CuvetteError('bad-data', `The node ${node} cannot compute a covariance, because channel ${Math.max(channel, 0)} has pixels that are not finite numbers; mask them out or leave the channel out.`, { where: node })
-  }
-  return { covariance, size: mean.length }
 }
 
 /** Random orthonormal directions (normal draws, made orthogonal one after the other) and the variances along them. */

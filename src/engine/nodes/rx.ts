@@ -1,11 +1,11 @@
-import { CuvetteError } from '../../shared/problem'
 import type { Graph, Value } from '../onnx/graph'
 import type { Tensor } from '../onnx/tensor'
 import { float32 } from '../onnx/tensor'
-import { isFiniteMatrix, pseudoInverse, whitening } from './covariance'
+import { covarianceOf, pseudoInverse, whitening } from './covariance'
 import { boolean, channelCount, choice, describe, image, number } from './describe'
 import type { NodeState, NodeType, Parameters, StateTensor, WriteContext } from './node'
-import { RunningStatistics, requireChannels, requirePixels } from './statistics'
+import type { RunningStatistics } from './statistics'
+import { statisticsOf } from './statistics'
 
 export const rxGlobal: NodeType = {
   description: describe({
@@ -49,16 +49,7 @@ export const rxGlobal: NodeType = {
   moving: (_parameters, stage, isTrained) => (stage !== 'inference' && isTrained('cov') ? ['cov_inv'] : []),
   fit: {
     port: 'data',
-    start: (parameters, { node }) => {
-      const statistics = new RunningStatistics('full')
-      return {
-        async add(pixels, count, channels) {
-          requireChannels(node, parameters.num_channels as number, channels)
-          await statistics.add(pixels, count, channels)
-        },
-        finish: async () => background(node, parameters, statistics),
-      }
-    },
+    start: (parameters, { node }) => statisticsOf('full', node, parameters.num_channels as number, (statistics) => background(node, parameters, statistics)),
   },
   write(context) {
     const { graph, parameters, rows, state } = context
@@ -75,18 +66,12 @@ function inverted({ shape, data }: Tensor): Tensor {
   return float32(shape, pseudoInverse(data as Float32Array, shape[0]))
 }
 
-function background(node: string, parameters: Parameters, { count, mean, scatter }: RunningStatistics): NodeState {
-  requirePixels(node, 2, count)
-  const size = mean.length
-  const covariance = scatter.map((sum) => sum / (count - 1))
+function background(node: string, parameters: Parameters, statistics: RunningStatistics): NodeState {
+  const { covariance, size } = covarianceOf(node, statistics)
   for (let band = 0; band < size; band += 1) covariance[band * (size + 1)] += parameters.eps as number
-  if (!isFiniteMatrix(covariance)) {
-    const channel = mean.findIndex((value) => !Number.isFinite(value))
-    throw new CuvetteError('bad-data', `The node ${node} cannot compute a covariance, because channel ${Math.max(channel, 0)} has pixels that are not finite numbers; mask them out or leave the channel out.`, { where: node })
-  }
   const square = (values: ArrayLike<number>) => float32([size, size], values)
   return {
-    mu: float32([size], mean),
+    mu: float32([size], statistics.mean),
     cov: square(covariance),
     ...(parameters.form === 'whitening' ? { whitening: square(whitening(covariance, size)) } : { cov_inv: square(pseudoInverse(covariance, size)) }),
   }

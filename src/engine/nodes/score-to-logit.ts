@@ -1,8 +1,8 @@
 import { CuvetteError } from '../../shared/problem'
 import { float32 } from '../onnx/tensor'
 import { describe, image, number } from './describe'
-import type { NodeState, NodeType, Parameters, StatisticsAccumulator } from './node'
-import { RunningStatistics, requireChannels, requirePixels } from './statistics'
+import type { NodeType, Parameters, StatisticsAccumulator } from './node'
+import { requirePixels, statisticsOf } from './statistics'
 
 export const scoreToLogit: NodeType = {
   description: describe({
@@ -35,20 +35,12 @@ export const scoreToLogit: NodeType = {
 }
 
 function biasAccumulator(parameters: Parameters, node: string): StatisticsAccumulator {
-  const statistics = new RunningStatistics('diagonal')
-  return {
-    async add(pixels, count, channels) {
-      requireChannels(node, 1, channels)
-      await statistics.add(pixels, count, channels)
-    },
-    async finish(): Promise<NodeState> {
-      const { count, mean: [mean], scatter: [scatter] } = statistics
-      requirePixels(node, 2, count)
-      const bias = mean + 2 * Math.sqrt(scatter / (count - 1))
-      if (!Number.isFinite(bias)) {
-        throw new CuvetteError('bad-data', `The node ${node} cannot find its bias, because some of the training scores are not finite numbers; mask those pixels out.`, { where: node })
-      }
-      return { scale: float32([], [parameters.init_scale as number]), bias: float32([], [bias]) }
-    },
-  }
+  return statisticsOf('diagonal', node, 1, ({ count, mean: [mean], scatter: [scatter] }) => {
+    requirePixels(node, 2, count)
+    const bias = mean + 2 * Math.sqrt(scatter / (count - 1))
+    if (!Number.isFinite(bias)) {
+      throw new CuvetteError('bad-data', `The node ${node} cannot find its bias, because some of the training scores are not finite numbers; mask those pixels out.`, { where: node })
+    }
+    return { scale: float32([], [parameters.init_scale as number]), bias: float32([], [bias]) }
+  })
 }

@@ -3,7 +3,7 @@ import type { Graph, Value } from '../onnx/graph'
 import { float32, int64 } from '../onnx/tensor'
 import { boolean, channelCount, choice, describe, image, integer, number, vector } from './describe'
 import type { NodeState, NodeType, Parameters, StateTensor, WriteContext } from './node'
-import { RunningStatistics, requireChannels, requirePixels } from './statistics'
+import { requirePixels, statisticsOf } from './statistics'
 
 /** What the temperature was in the last batch; the setting of the training has a name of its own. */
 const LAST_TEMPERATURE = 'last_temperature'
@@ -59,20 +59,11 @@ export const softChannelSelector: NodeType = {
   fit: {
     port: 'data',
     needed: ({ init_method: method }) => method === 'variance',
-    start: (parameters, { node }) => {
-      const statistics = new RunningStatistics('diagonal')
-      return {
-        async add(pixels, count, channels) {
-          requireChannels(node, parameters.input_channels as number, channels)
-          await statistics.add(pixels, count, channels)
-        },
-        async finish() {
-          const { count, scatter } = statistics
-          requirePixels(node, 2, count)
-          return { channel_logits: float32([scatter.length], scatter.map((sum) => Math.log(sum / (count - 1) + (parameters.eps as number)))) }
-        },
-      }
-    },
+    start: (parameters, { node }) => statisticsOf('diagonal', node, parameters.input_channels as number, (statistics) => {
+      const { count, scatter } = statistics
+      requirePixels(node, 2, count)
+      return { channel_logits: float32([scatter.length], scatter.map((sum) => Math.log(sum / (count - 1) + (parameters.eps as number)))) }
+    }),
   },
   write(context) {
     const { graph, rows } = context

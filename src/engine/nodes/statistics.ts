@@ -4,6 +4,7 @@ import { Graph } from '../onnx/graph'
 import { encodeModel } from '../onnx/model'
 import type { Session } from '../onnx/session'
 import { openSession } from '../onnx/session'
+import type { NodeState, StatisticsAccumulator } from './node'
 
 /** Pixels in one run: their float64 values stay in the processor's cache (a fifth faster than four times as many), and the call matters little. */
 const BLOCK_PIXELS = 2048
@@ -54,6 +55,18 @@ export class RunningStatistics {
       }
     }
     this.count = total
+  }
+}
+
+/** A fit that takes mean and scatter of the pixels, which must have `channels` channels, and makes its state of these. */
+export function statisticsOf(kind: Scatter, node: string, channels: number, finish: (statistics: RunningStatistics) => NodeState): StatisticsAccumulator {
+  const statistics = new RunningStatistics(kind)
+  return {
+    async add(pixels, count, found) {
+      requireChannels(node, channels, found)
+      await statistics.add(pixels, count, found)
+    },
+    finish: async () => finish(statistics),
   }
 }
 
