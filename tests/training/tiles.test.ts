@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { TileBatch } from '../../src/engine/pipeline/trainer'
-import type { Frame } from '../../src/engine/training/data'
+import type { Frame } from '../../src/engine/training/frame'
 import { gridTiles, tileBatches } from '../../src/engine/training/tiles'
 import { memoryCube } from '../inference/cubes'
 import { sceneMask, scenePixels, SHAPE } from './scene'

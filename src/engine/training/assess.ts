@@ -11,7 +11,7 @@ import { startStage } from '../inference/work'
 import { answerOver } from '../inference/walks'
 import { openSession } from '../onnx/session'
 import type { Pipeline } from '../pipeline/pipeline'
-import type { Frame } from './data'
+import type { Frame } from './frame'
 import type { FitMemory } from './memory'
 
 /** What a fitted pipeline says of cubes. */

@@ -1,25 +1,14 @@
 import { CuvetteError } from '../../shared/problem'
-import { IGNORED } from '../../shared/threshold-curve'
 import type { Cube } from '../cube'
-import { CHUNK_PIXELS, scan } from '../inference/scan'
+import { CHUNK_PIXELS } from '../inference/scan'
 import type { PixelTest } from '../inference/usable-pixels'
 import { randomSource } from '../nodes/random'
 import { float32 } from '../onnx/tensor'
 import type { Tensor } from '../onnx/tensor'
 import type { Batch, Piece } from './batch'
+import type { Frame, PixelReading } from './frame'
+import { isIgnored, learnedPixels } from './frame'
 import { shuffled } from './pixel-pool'
-
-/** A cube with its mask. */
-export interface Frame {
-  cube: Cube
-  /** [H, W]: 0 normal, 1 anomalous, 255 not to be judged; null without a mask. */
-  targets: Uint8Array | null
-}
-
-/** Whether a pixel is not to be judged, and so not to be learned from. */
-export function isIgnored({ targets }: Frame, place: number): boolean {
-  return targets?.[place] === IGNORED
-}
 
 /** Where the batches of an epoch come from. The same epoch number gives the same batches, whatever ran before. */
 export interface TrainingData {
@@ -39,14 +28,10 @@ export interface DataSettings {
 }
 
 /** How frames are read for training. */
-export interface FrameReading {
-  /** Bytes read from a cube at once. */
-  readBytes: number
-  usable: PixelTest
+export interface FrameReading extends PixelReading {
   /** Whether frames go through as images [B,H,W,C], for pipelines in which pixels depend on their neighbours. */
   whole: boolean
   piecePixels?: number
-  signal?: AbortSignal
 }
 
 /** Batches of whole frames. Their valid pixels are read anew for every pass, so memory stays small. */
@@ -69,33 +54,15 @@ export function frameBatch(frames: readonly Frame[], reading: FrameReading): Bat
   return reading.whole ? wholeFrames(frames, reading.usable, reading.signal) : framePixels(frames, reading)
 }
 
-/** The valid pixels of some frames, one frame after the other. */
-function framePixels(frames: readonly Frame[], { readBytes, usable, piecePixels = CHUNK_PIXELS, signal }: FrameReading): Batch {
+/** The pixels of some frames that are learned from. */
+function framePixels(frames: readonly Frame[], reading: FrameReading): Batch {
   const bands = frames[0].cube.description.shape[2]
   const available = frames.reduce((sum, { cube: { description: { shape } } }) => sum + shape[0] * shape[1], 0)
-  const masked = frames.every(({ targets }) => targets !== null)
+  const { piecePixels = CHUNK_PIXELS } = reading
   return {
     single: available <= piecePixels,
     async *pieces() {
-      const capacity = Math.min(available, piecePixels)
-      const buffer = new Float32Array(capacity * bands)
-      const anomalous = masked ? new Uint8Array(capacity) : null
-      let filled = 0
-      for (const frame of frames) {
-        const { cube, targets } = frame
-        for await (const { first, count, pixels } of scan(cube, { bytes: readBytes, signal })) {
-          for (let pixel = 0; pixel < count; pixel += 1) {
-            if (!usable(pixels, pixel) || isIgnored(frame, first + pixel)) continue
-            buffer.set(pixels.subarray(pixel * bands, (pixel + 1) * bands), filled * bands)
-            if (anomalous) anomalous[filled] = targets?.[first + pixel] === 1 ? 1 : 0
-            filled += 1
-            if (filled < capacity) continue
-            yield loosePixels(buffer, anomalous, filled, bands)
-            filled = 0
-          }
-        }
-      }
-      if (filled > 0) yield loosePixels(buffer, anomalous, filled, bands)
+      for await (const { pixels, targets, count } of learnedPixels(frames, Math.min(available, piecePixels), reading)) yield loosePixels(pixels, targets, count, bands)
     },
   }
 }

@@ -1,8 +1,9 @@
 import { CHUNK_PIXELS } from '../inference/scan'
 import { randomSource } from '../nodes/random'
 import type { Batch, Piece } from './batch'
-import type { DataSettings, Frame, TrainingData } from './data'
+import type { DataSettings, TrainingData } from './data'
 import { loosePixels } from './data'
+import type { Frame } from './frame'
 import type { PixelPool } from './pixel-pool'
 import { gatherPixels, shuffled, targetsOfPool } from './pixel-pool'
 

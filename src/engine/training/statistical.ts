@@ -15,7 +15,8 @@ import { nodesToFit, setNodeState } from '../pipeline/state'
 import { TARGET } from '../nodes/targets'
 import type { ReadTarget } from './targets'
 import { targetsSeen } from './targets'
-import type { PixelStream, PixelsOfStream, StreamedImage } from './pixel-stream'
+import type { LearnedPixels } from './frame'
+import type { PixelStream, StreamedImage } from './pixel-stream'
 
 export interface StatisticalSettings {
   seed: number
@@ -74,14 +75,14 @@ async function fitNode(node: PipelineNode, observes: string, pipeline: Pipeline,
 }
 
 /** What the nodes before make of loose pixels: [count, channels]. */
-async function* seenOfPixels(stream: PixelStream, session: Session | null, output: string): AsyncGenerator<PixelsOfStream> {
+async function* seenOfPixels(stream: PixelStream, session: Session | null, output: string): AsyncGenerator<LearnedPixels> {
   for await (const block of stream.blocks()) {
     yield session ? { ...block, pixels: await seen(session, output, block.pixels, [1, 1, block.count, stream.bands]) } : block
   }
 }
 
 /** What the nodes before make of whole cubes, at the pixels that can be used. */
-async function* seenOfImages(stream: PixelStream, session: Session, output: string): AsyncGenerator<PixelsOfStream> {
+async function* seenOfImages(stream: PixelStream, session: Session, output: string): AsyncGenerator<LearnedPixels> {
   for await (const image of stream.images()) {
     const { pixels, lines, samples } = image
     yield usedOf(image, await seen(session, output, pixels, [1, lines, samples, stream.bands]))
@@ -97,7 +98,7 @@ async function seen(session: Session, output: string, pixels: Float32Array, shap
  * The values at usable pixels. Where an image has pixels that cannot be used, those around them that came out without a
  * finite value are left out as well.
  */
-function usedOf({ pixels, lines, samples, usable, targets }: StreamedImage, values: Float32Array): PixelsOfStream {
+function usedOf({ pixels, lines, samples, usable, targets }: StreamedImage, values: Float32Array): LearnedPixels {
   const total = lines * samples
   const channels = values.length / total
   const good = Uint8Array.from({ length: total }, (_, pixel) => (usable(pixels, pixel) ? 1 : 0))

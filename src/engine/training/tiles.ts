@@ -5,8 +5,9 @@ import type { RandomSource } from '../nodes/random'
 import { float32 } from '../onnx/tensor'
 import type { TileBatch } from '../pipeline/trainer'
 import type { Batch } from './batch'
-import type { Frame, TrainingData } from './data'
+import type { TrainingData } from './data'
 import { truthOf } from './data'
+import type { Frame } from './frame'
 import { shuffled } from './pixel-pool'
 
 /** Where a tile lies. */
