@@ -66,6 +66,10 @@ describe('MatchedFilter', () => {
     expect((await at('ace')).filter((_, index) => index !== 1)).toEqual([expect.closeTo(1, 5), expect.closeTo(-1, 5), expect.closeTo(1, 5)])
   })
 
+  it('refuses a regularization that no covariance can hold', async () => {
+    await expect(scores({ regularization: 1e308 }, pixels, targets)).rejects.toMatchObject({ code: 'bad-data', message: expect.stringContaining('cannot compute a covariance') as string })
+  })
+
   it('stays finite where bands repeat each other', async () => {
     const doubled = pixels.map((pixel) => [...pixel.slice(0, 4), pixel[0]])
     const found = await scores({}, doubled, [[120, 110, 150, 190, 120]])

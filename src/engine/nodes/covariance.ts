@@ -68,15 +68,21 @@ export function principalAxes(covariance: ArrayLike<number>, size: number, count
   return { variances: Float64Array.from(order, (index) => values[index]), directions }
 }
 
-/** Covariance [size, size] with the divisor N - 1, in float64. Throws CuvetteError('bad-data'). */
-export function covarianceOf(node: string, { count: pixels, mean, scatter }: RunningStatistics): { covariance: Float64Array; size: number } {
+/**
+ * Covariance [size, size] with the divisor N - 1, in float64. What `ridge` makes of the mean variance is added to every
+ * variance. Throws CuvetteError('bad-data') for fewer than two pixels, and where an entry is not finite.
+ */
+export function covarianceOf(node: string, { count: pixels, mean, scatter }: RunningStatistics, ridge: (variance: number) => number = () => 0): { covariance: Float64Array; size: number } {
   requirePixels(node, 2, pixels)
+  const size = mean.length
   const covariance = scatter.map((sum) => sum / (pixels - 1))
+  const added = ridge(mean.reduce((sum, _, band) => sum + covariance[band * (size + 1)], 0) / size)
+  for (let band = 0; band < size; band += 1) covariance[band * (size + 1)] += added
   if (!isFiniteMatrix(covariance)) {
     const channel = mean.findIndex((value) => !Number.isFinite(value))
     throw new CuvetteError('bad-data', `The node ${node} cannot compute a covariance, because channel ${Math.max(channel, 0)} has pixels that are not finite numbers; mask them out or leave the channel out.`, { where: node })
   }
-  return { covariance, size: mean.length }
+  return { covariance, size }
 }
 
 /** Whether every entry is a finite number: a factorisation needs that. */

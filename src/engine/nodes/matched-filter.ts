@@ -64,8 +64,6 @@ export const matchedFilter: NodeType = {
 
 /** Mean and whitening of the background. */
 function background(node: string, parameters: Parameters, statistics: RunningStatistics): NodeState {
-  const { covariance, size } = covarianceOf(node, statistics)
-  const variance = statistics.mean.reduce((sum, _, band) => sum + covariance[band * (size + 1)], 0) / size
-  for (let band = 0; band < size; band += 1) covariance[band * (size + 1)] += (parameters.regularization as number) * variance
+  const { covariance, size } = covarianceOf(node, statistics, (variance) => (parameters.regularization as number) * variance)
   return { mu: float32([size], statistics.mean), whitening: float32([size, size], whitening(covariance, size)) }
 }

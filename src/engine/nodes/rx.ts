@@ -67,8 +67,7 @@ function inverted({ shape, data }: Tensor): Tensor {
 }
 
 function background(node: string, parameters: Parameters, statistics: RunningStatistics): NodeState {
-  const { covariance, size } = covarianceOf(node, statistics)
-  for (let band = 0; band < size; band += 1) covariance[band * (size + 1)] += parameters.eps as number
+  const { covariance, size } = covarianceOf(node, statistics, () => parameters.eps as number)
   const square = (values: ArrayLike<number>) => float32([size, size], values)
   return {
     mu: float32([size], statistics.mean),
