@@ -4,9 +4,7 @@ import { createFolder } from '../../engine/inference/outputs'
 import { isDocument, openFitted } from '../../engine/inference/saved-pipeline'
 import { writeFileAtomic } from '../../engine/files/atomic'
 import type { BatchReport } from '../../shared/reports'
-import { distribute } from '../batch/distribute'
 import { scoreLocally } from '../batch/local'
-import { openQueue } from '../batch/queue-connection'
 import { requirePlace, resultOf, UNFINISHED_FOLDER } from '../batch/results'
 import { planBatch } from '../batch/scene-job'
 import { sceneOf, Tally } from '../batch/tally'
@@ -32,8 +30,8 @@ export async function batch(folder: string, options: BatchOptions, terminal: Ter
   const out = resolve(options.out)
   const pipelineFolder = resolve(folder)
   const report = await stoppable(terminal, 'Stopping.', async (signal): Promise<BatchReport> => {
-    // Asked first: whoever mistypes the address should not wait for thousands of files to be looked at.
-    const connection = options.queue === undefined ? null : await openQueue(options.queue, options.patience)
+    // Asked first: whoever mistypes the address should not wait for thousands of files to be looked at. Loaded only where it is asked for.
+    const connection = options.queue === undefined ? null : await (await import('../batch/queue-connection')).openQueue(options.queue, options.patience)
     try {
       // A pipeline that cannot be opened would fail once for every cube. A document needs the bands of a cube, which may be the damaged one.
       if (!isDocument(pipelineFolder)) await openFitted(pipelineFolder, undefined, signal)
@@ -50,7 +48,7 @@ export async function batch(folder: string, options: BatchOptions, terminal: Ter
             left.push(job)
           }
         }
-        if (left.length > 0 && connection) await distribute(left, connection, tally, signal, (text) => terminal.note(text))
+        if (left.length > 0 && connection) await (await import('../batch/distribute')).distribute(left, connection, tally, signal, (text) => terminal.note(text))
         else if (left.length > 0) await scoreLocally(left, options.processes, tally, signal)
         const cubes = tally.inOrderOf(jobs)
         const count = (status: string): number => cubes.filter((scene) => scene.status === status).length
